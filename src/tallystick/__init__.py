@@ -1,0 +1,7 @@
+"""Tallystick: machine learning on blockchains that anyone can check."""
+
+from __future__ import annotations
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"
