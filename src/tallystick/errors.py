@@ -39,6 +39,8 @@ Each class has a stable code, a next step, and a section in ``docs/errors.md``;
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import ClassVar
 
 __all__ = [
@@ -72,7 +74,27 @@ __all__ = [
     "UnsupportedMethod",
     "VerificationFailed",
     "WrongChain",
+    "did_you_mean",
 ]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """End of a message about an unknown name: the closest known one, else all of them.
+
+    Examples
+    --------
+    >>> did_you_mean("lables", ["labels", "transfers"])
+    "; did you mean 'labels'?"
+    >>> did_you_mean("x", ["transfers", "labels"])
+    '; there are labels, transfers'
+    >>> did_you_mean("x", [])
+    '; there are none'
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(names) or 'none'}"
 
 
 class TallyError(Exception):

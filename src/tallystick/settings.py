@@ -9,26 +9,28 @@ directory (``rpc_url = …``), default. Secrets come from the environment only.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-from tallystick.errors import SettingsError
+from tallystick.errors import SettingsError, did_you_mean
 
 __all__ = ["ENV_PREFIX", "TOML_NAME", "Resolved", "Setting", "Settings", "load_settings", "redact", "settings_table"]
 
 ENV_PREFIX: Final = "TALLY_"
 TOML_NAME: Final = "tallystick.toml"
 _REDACTED: Final = "********"
+_URL_USER: Final = re.compile(r"(\w+://)[^/@\s]+@")
 
 
 def _setting(
     default: Any, unit: str, help: str, low: int | None = None, high: int | None = None, secret: bool = False
 ) -> Any:
-    return field(default=default, metadata={"unit": unit, "help": help, "low": low, "high": high, "secret": secret})
+    metadata = {"unit": unit, "help": help, "low": low, "high": high, "secret": secret}
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class Settings:
 
     project: Path = _setting(Path("tally-data"), "path", "Project directory: tables, models, manifests, chain state.")
     data: Path = _setting(Path("../shared/data"), "path", "Folder with the public data sets, for tests and benchmarks.")
+    state_url: str = _setting(
+        "", "URL", "Database of the run state (SQLAlchemy); empty means state.sqlite in the project.", secret=True
+    )
     threads: int = _setting(1, "threads", "Threads for training and scoring; results do not depend on it.", 1, 1024)
     seed: int = _setting(1, "", "Seed of everything random.", 0, 2**31 - 1)
     rpc_url: str = _setting("", "URL", "JSON-RPC endpoint; empty means the embedded chain.")
@@ -86,10 +91,11 @@ class Setting:
     def parse(self, value: object, origin: str) -> Any:
         """Turn text, or a TOML value, into this setting's type; refuse what is out of range."""
         where: dict[str, Any] = {"setting": self.name, "origin": origin, "value": _REDACTED if self.secret else value}
-        if self.type is Path:
-            return Path(str(value)).expanduser()
-        if self.type is str:
-            return str(value)
+        if self.type in (Path, str):
+            # An unquoted 0x… in TOML is a number: taken as text it would be another address.
+            if not isinstance(value, (str, Path)):
+                raise SettingsError(f"{self.name} must be text, in quotes", **where)
+            return Path(value).expanduser() if self.type is Path else str(value)
         try:
             number = int(str(value).replace("_", ""))
         except ValueError:
@@ -146,6 +152,7 @@ def load_settings(
         ("environment", {name: environ[row.env] for name, row in table.items() if environ.get(row.env)}),
         (str(path), _read_toml(path, table)),
     ]
+    _refuse_unknown_flags(flags or {}, table)
     _refuse_unknown_variables(environ, table)
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -164,14 +171,22 @@ def _read_toml(path: Path, table: Mapping[str, Setting]) -> Mapping[str, object]
         return {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path.name} cannot be read: {error.strerror}", origin=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path.name} is not valid TOML: {error}", origin=str(path)) from error
     for name in content:
         if name not in table:
-            raise SettingsError(f"unknown setting {name!r}{_did_you_mean(name, table)}", setting=name, origin=str(path))
+            raise SettingsError(f"unknown setting {name!r}{did_you_mean(name, table)}", setting=name, origin=str(path))
         if table[name].secret:
             raise SettingsError(f"{name} is a secret and must not stand in a file", setting=name, origin=str(path))
     return content
+
+
+def _refuse_unknown_flags(flags: Mapping[str, object], table: Mapping[str, Setting]) -> None:
+    for name in flags:
+        if name not in table:
+            raise SettingsError(f"unknown setting {name!r}{did_you_mean(name, table)}", setting=name, origin="flag")
 
 
 def _refuse_unknown_variables(environ: Mapping[str, str], table: Mapping[str, Setting]) -> None:
@@ -179,25 +194,23 @@ def _refuse_unknown_variables(environ: Mapping[str, str], table: Mapping[str, Se
     for name in environ:
         if name.startswith(ENV_PREFIX) and name not in known:
             raise SettingsError(
-                f"unknown variable {name}{_did_you_mean(name, known)}", setting=name, origin="environment"
+                f"unknown variable {name}{did_you_mean(name, known)}", setting=name, origin="environment"
             )
-
-
-def _did_you_mean(name: str, known: object) -> str:
-    close = get_close_matches(name, list(known), n=1)  # type: ignore[call-overload]
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def redact(text: str, settings: Settings) -> str:
     """Blank every secret value that occurs in a text; everything printed or logged passes here.
+
+    A key is found in upper and lower case and without its ``0x``; the user part of any URL goes too.
 
     Examples
     --------
     >>> redact("key 0xabc", Settings(private_key="0xabc"))
     'key ********'
     """
-    for name, row in settings_table().items():
-        secret = getattr(settings, name)
-        if row.secret and secret:
-            text = text.replace(secret, _REDACTED)
-    return text
+    secrets = {str(getattr(settings, name)) for name, row in settings_table().items() if row.secret}
+    secrets |= {secret[2:] for secret in secrets if secret[:2].lower() == "0x"}
+    # Longest first, so that one secret inside another leaves no rest behind.
+    for secret in sorted(secrets - {""}, key=lambda item: (-len(item), item)):
+        text = re.sub(re.escape(secret), _REDACTED, text, flags=re.IGNORECASE)
+    return _URL_USER.sub(rf"\1{_REDACTED}@", text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation, Underflow
+from operator import index
 from typing import Final, NewType
 
 from tallystick.errors import RangeError
@@ -45,7 +46,9 @@ WEI_PER_ETHER: Final = 10**18
 WEI_PER_GWEI: Final = 10**9
 PPM_ONE: Final = Ppm(1_000_000)
 
-_HEX = re.compile(r"(?:0x)?([0-9a-fA-F]*)")
+# 2**256 wei has 78 digits: what does not fit 100 is finer than one wei, and is trapped instead of rounded.
+_EXACT: Final = Context(prec=100, traps=[Inexact, Underflow])
+_HEX: Final = re.compile(r"(?:0x)?([0-9a-fA-F]*)")
 
 
 def parse_address(text: str) -> Address:
@@ -109,12 +112,19 @@ def parse_ether(text: str) -> Wei:
     """
     try:
         number = Decimal(text)
-        wei = number.scaleb(18)
     except InvalidOperation:
         raise RangeError("amount is not a decimal number", value=text[:80]) from None
     if not number.is_finite():
         raise RangeError("amount is not finite", value=text[:80])
-    if wei != wei.to_integral_value():
+    if not number:
+        return Wei(0)
+    if number.adjusted() > 77 - 18:
+        raise RangeError(f"amount is {'negative' if number < 0 else '2**256 or more'}", value=text[:80])
+    try:
+        wei = number.scaleb(18, _EXACT)
+    except Inexact:
+        wei = None
+    if wei is None or wei != wei.to_integral_value():
         raise RangeError("amount is finer than one wei", value=text[:80])
     return parse_wei(int(wei))
 
@@ -128,11 +138,11 @@ def parse_wei(value: int | str) -> Wei:
     (16, 5)
     """
     try:
-        number = int(value, 0) if isinstance(value, str) else int(value)
-    except ValueError:
+        number = int(value, 0) if isinstance(value, str) else index(value)
+    except (ValueError, TypeError):
         raise RangeError("amount is not an integer", value=str(value)[:80]) from None
     if number < 0:
-        raise RangeError("amount is negative", value=number)
+        raise RangeError("amount is negative", value=f"{number:#x}"[:80])
     if number > UINT256_MAX:
         raise RangeError("amount is 2**256 or more", value=f"{number:#x}"[:80])
     return Wei(number)
@@ -146,8 +156,9 @@ def format_ether(wei: int, digits: int = 6) -> str:
     >>> format_ether(1_234_567_890_000_000_000)
     '1.234567'
     """
-    whole, rest = divmod(wei, WEI_PER_ETHER)
-    return f"{whole:,}.{rest:018d}"[: len(f"{whole:,}") + 1 + digits]
+    whole, rest = divmod(abs(wei), WEI_PER_ETHER)
+    text = f"{'-' if wei < 0 else ''}{whole:,}"
+    return f"{text}.{f'{rest:018d}'[:digits]}" if digits else text
 
 
 def format_ppm(value: int) -> str:
