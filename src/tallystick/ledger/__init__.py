@@ -1,0 +1,1 @@
+"""The ledger: leaves and trees, the contracts' Python side, verification."""
