@@ -1,0 +1,44 @@
+"""Exact programs: frozen models in integers, their format, and two interpreters that agree to the last bit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tallystick.exact._calibration import Calibration
+from tallystick.exact._describe import describe, program_text
+from tallystick.exact._files import load_program, save_program
+from tallystick.exact._from_lightgbm import import_lightgbm
+from tallystick.exact._program import KIND_TREES, UNCALIBRATED, ErrorBound, Feature, Program
+from tallystick.exact._reference import Explanation, Score, explain_row, score_row
+from tallystick.exact._trees import Tree
+
+if TYPE_CHECKING:
+    from tallystick.exact._fast import FastProgram
+
+__all__ = [
+    "KIND_TREES",
+    "UNCALIBRATED",
+    "Calibration",
+    "ErrorBound",
+    "Explanation",
+    "FastProgram",
+    "Feature",
+    "Program",
+    "Score",
+    "Tree",
+    "describe",
+    "explain_row",
+    "import_lightgbm",
+    "load_program",
+    "program_text",
+    "save_program",
+    "score_row",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "FastProgram":  # numba takes a second to import; reading a program does not need it
+        from tallystick.exact._fast import FastProgram
+
+        return FastProgram
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,191 @@
+"""The exact program: everything that decides a score, as integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import ClassVar, Final
+
+from tallystick.errors import ProgramError
+from tallystick.exact._calibration import Calibration
+from tallystick.exact._limits import (
+    INT64_MAX,
+    INT64_MIN,
+    MAX_FEATURES,
+    MAX_SCALE_BITS,
+    MAX_TREES,
+    check_integer,
+    check_label,
+)
+from tallystick.exact._trees import Tree
+from tallystick.hashing import keccak256
+from tallystick.units import PPM_ONE, Hash
+
+__all__ = ["KIND_TREES", "UNCALIBRATED", "ErrorBound", "Feature", "Program"]
+
+KIND_TREES: Final = 1  # sum of decision trees
+UNCALIBRATED: Final = Calibration((INT64_MIN,), (0,))
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input: its name and the closed range of values it may have.
+
+    A value outside the range is an error, never clipped.
+
+    Examples
+    --------
+    >>> Feature("age_s", 0, 10**9).low
+    0
+    """
+
+    name: str
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        check_label(self.name, "feature.name")
+        check_integer(self.low, INT64_MIN, INT64_MAX, "feature.low")
+        check_integer(self.high, self.low, INT64_MAX, "feature.high")
+
+
+@dataclass(frozen=True)
+class ErrorBound:
+    """How far a raw score can be from the float model's, and how that was derived.
+
+    ``|raw / 2**scale_bits - float score| <= numerator / 2**scale_bits`` for every row in the domain.
+
+    Parameters
+    ----------
+    numerator
+        In units of the program's scale, [0, 2**63).
+    derivation
+        Printable ASCII, at most 65,535 characters.
+    """
+
+    numerator: int
+    derivation: str
+
+    def __post_init__(self) -> None:
+        check_integer(self.numerator, 0, INT64_MAX, "error_bound.numerator")
+        if not (self.derivation.isascii() and self.derivation.isprintable() and len(self.derivation) < 1 << 16):
+            cause = "error_bound.derivation must be at most 65,535 printable ASCII characters"
+            raise ProgramError(cause, field="error_bound.derivation")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A frozen model in integers; no two different programs have the same hash, no program has two.
+
+    ``raw = base + sum(leaf reached in each tree)``, ``ppm = calibration.at(raw)``,
+    ``flag = ppm >= threshold_ppm``. ``raw / 2**scale_bits`` is the log-odds of the float model, up to ``error_bound``.
+
+    Parameters
+    ----------
+    features
+        Inputs in the order of a row; names differ.
+    feature_spec_hash
+        Hash of the feature spec the model was trained on, 32 bytes.
+    trees
+        Tree ensemble; every threshold is in its feature's [low, high), so both sides can be reached.
+    scale_bits
+        Raw scores, leaves and node values are in units of 2**-scale_bits, [0, 62].
+    base
+        Raw score without trees, int64.
+    calibration
+        Raw to ppm.
+    threshold_ppm
+        Smallest ppm that is flagged.
+    error_bound
+        Distance to the float model.
+    metadata
+        Facts about the making: short name to text or int64. Part of the hash.
+
+    Raises
+    ------
+    ProgramError
+        A part is out of range, or a sum could leave int64.
+    """
+
+    features: tuple[Feature, ...]
+    feature_spec_hash: bytes
+    trees: tuple[Tree, ...]
+    scale_bits: int
+    base: int
+    error_bound: ErrorBound
+    calibration: Calibration = UNCALIBRATED
+    threshold_ppm: int = PPM_ONE
+    metadata: Mapping[str, str | int] = field(default_factory=dict, hash=False)
+
+    kind: ClassVar[int] = KIND_TREES
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+        check_integer(len(self.features), 1, MAX_FEATURES, "features")
+        check_integer(len(self.trees), 0, MAX_TREES, "trees")
+        check_integer(self.scale_bits, 0, MAX_SCALE_BITS, "scale_bits")
+        check_integer(self.base, INT64_MIN, INT64_MAX, "base")
+        check_integer(self.threshold_ppm, 0, PPM_ONE, "threshold_ppm")
+        if len(self.feature_spec_hash) != 32:
+            raise ProgramError("feature_spec_hash must be 32 bytes", field="feature_spec_hash")
+        if len({feature.name for feature in self.features}) != len(self.features):
+            raise ProgramError("feature names must differ", field="features")
+        for name, value in self.metadata.items():
+            check_label(name, "metadata")
+            if not isinstance(value, str):
+                check_integer(value, INT64_MIN, INT64_MAX, f"metadata.{name}")
+        for tree in self.trees:
+            self._check_splits(tree)
+        self._check_no_overflow()
+
+    def _check_splits(self, tree: Tree) -> None:
+        for index, threshold in zip(tree.feature, tree.threshold, strict=True):
+            feature = self.features[check_integer(index, 0, len(self.features) - 1, "tree.feature")]
+            if not feature.low <= threshold < feature.high:
+                cause = "a threshold must be in its feature's [low, high)"
+                raise ProgramError(cause, field="tree.threshold", feature=feature.name, value=threshold)
+
+    def _check_no_overflow(self) -> None:
+        """Every partial sum, in any order of trees, of scores and of contributions stays inside int64.
+
+        A partial sum of scores is at most ``|base| + sum(max |leaf|)``. A contribution changes by at most
+        ``max leaf - min leaf`` at each of at most ``depth`` steps in each tree.
+        """
+        score, contribution = abs(self.base), 0
+        for tree in self.trees:
+            low, high = min(tree.leaf), max(tree.leaf)
+            score += max(abs(low), abs(high))
+            contribution += tree.depth * (high - low)
+        if max(score, contribution) > INT64_MAX:
+            cause = "the sum of the trees could leave int64"
+            raise ProgramError(cause, field="trees", next_step="Import the model with fewer scale bits.")
+
+    @cached_property
+    def hash(self) -> Hash:
+        """``keccak256`` of the program's bytes: its name on every ledger."""
+        return keccak256(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The program in format v1 (``docs/formats/program-v1.md``)."""
+        from tallystick.exact._codec import encode
+
+        return encode(self)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Program:
+        """Read a program; accepts exactly what :meth:`to_bytes` writes.
+
+        Raises
+        ------
+        ProgramError
+            Anything else, with the offset of what is wrong.
+        """
+        from tallystick.exact._codec import decode
+
+        return decode(data)
+
+    def calibrated(self, calibration: Calibration, threshold_ppm: int) -> Program:
+        """The same program with another calibration and decision threshold."""
+        return replace(self, calibration=calibration, threshold_ppm=threshold_ppm)
