@@ -1,4 +1,7 @@
-"""Questions in SQL: DuckDB over the project's Parquet tables, reading only, with no way out."""
+"""Questions in SQL: DuckDB over the project's Parquet tables, reading only, with no way out.
+
+DuckDB and polars are imported at the first question: most users of the store never ask one.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import duckdb
-import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tallystick.errors import Corrupt, InputError, StoreError, did_you_mean
 from tallystick.store._columns import TABLES
 from tallystick.store._project import Project
 from tallystick.store._tables import Part
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["MACROS", "TableInfo", "query", "query_frame", "tables"]
 
@@ -27,9 +32,11 @@ MACROS: Final = (
     (
         "wei(x)",
         "CASE WHEN hex(x)[1:32] = repeat('0', 32) THEN "
-        "('0x' || hex(x)[33:48])::UBIGINT::UHUGEINT * 18446744073709551616::UHUGEINT "
-        "+ ('0x' || hex(x)[49:64])::UBIGINT::UHUGEINT WHEN x IS NOT NULL THEN error('wei: 2**128 or more') END",
-        "Value column as an exact number, below 2**128.",
+        "(('0x' || hex(x)[33:48])::UBIGINT::UHUGEINT * 18446744073709551616::UHUGEINT "
+        "+ ('0x' || hex(x)[49:64])::UBIGINT::UHUGEINT)::DECIMAL(38, 0) "
+        "WHEN x IS NOT NULL THEN error('wei: 2**128 or more') END",
+        # Not UHUGEINT: its sums are floats, and Arrow shows its upper values as negative ones.
+        "Value column as an exact number, DECIMAL(38, 0); 10**38 or more is an error.",
     ),
     (
         "ether(x)",
@@ -88,6 +95,8 @@ def query(project: Project, sql: str, parameters: Sequence[Any] | Mapping[str, A
     Corrupt
         A table cannot be read.
     """
+    import duckdb
+
     with _connection(project) as connection, _translated(project):
         kinds = [statement.type for statement in connection.extract_statements(sql)]
         if kinds != [duckdb.StatementType.SELECT]:
@@ -100,6 +109,8 @@ def query_frame(
     project: Project, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None
 ) -> pl.DataFrame:
     """Answer one question as a polars frame; see :func:`query`."""
+    import polars as pl
+
     frame = pl.from_arrow(query(project, sql, parameters))
     assert isinstance(frame, pl.DataFrame)
     return frame
@@ -111,8 +122,6 @@ def tables(project: Project) -> list[TableInfo]:
 
 
 def _info(name: str, parts: list[Part]) -> TableInfo:
-    import pyarrow.parquet as pq
-
     return TableInfo(
         name=name,
         row=TABLES[name].row if name in TABLES else "",
@@ -126,20 +135,25 @@ def _info(name: str, parts: list[Part]) -> TableInfo:
 
 @contextmanager
 def _connection(project: Project) -> Iterator[Any]:
+    import duckdb
+
     with duckdb.connect(":memory:", config=dict(_CONFIG)) as connection:
         for call, body, _ in MACROS:
             connection.execute(f"CREATE MACRO {call} AS {body}")
         for name in project.tables.names():
             _create_view(connection, name, project.tables.parts(name))
         # From here on the question's own words count: shut every way out and lock the door.
-        folder = _text(str(project.tables.folder))
-        connection.execute(f"SET allowed_directories = [{folder}]")
+        # Both spellings: DuckDB asks leave for the pattern first, then for the file it found.
+        folders = {str(project.tables.folder), _no_glob(project.tables.folder)}
+        connection.execute(f"SET allowed_directories = [{', '.join(map(_text, sorted(folders)))}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         yield connection
 
 
 def _create_view(connection: Any, name: str, parts: list[Part]) -> None:
+    import duckdb
+
     files = ", ".join(_text(_no_glob(part.path)) for part in parts)
     try:
         connection.execute(
@@ -161,6 +175,8 @@ def _no_glob(path: Path) -> str:
 
 @contextmanager
 def _translated(project: Project) -> Iterator[None]:
+    import duckdb
+
     try:
         yield
     except duckdb.CatalogException as error:

@@ -80,12 +80,17 @@ class State:
     ----------
     engine
         Where; the tables are made when missing.
+    place
+        How errors name it; the engine's URL without its password when omitted.
     now
         Clock, UTC seconds.
     """
 
-    def __init__(self, engine: sa.Engine, now: Callable[[], int] = lambda: int(time.time())) -> None:
+    def __init__(
+        self, engine: sa.Engine, place: str | None = None, now: Callable[[], int] = lambda: int(time.time())
+    ) -> None:
         self._engine = engine
+        self._place = place or engine.url.render_as_string(hide_password=True)
         self._now = now
         self._open: sa.Connection | None = None
         with self._translated():
@@ -94,9 +99,13 @@ class State:
     @classmethod
     def at(cls, path: Path, readonly: bool = False) -> Self:
         """Open the SQLite file of a project; reading one that is not there gives an empty state."""
-        if readonly and path.is_file():
-            return cls(sa.create_engine(f"sqlite:///file:{_quoted(path)}?mode=ro&uri=true"))
-        return cls(sa.create_engine("sqlite://" if readonly else sa.URL.create("sqlite", database=str(path))))
+        if not readonly:
+            url = sa.URL.create("sqlite", database=str(path))
+        elif path.is_file():
+            url = sa.URL.create("sqlite", database=path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
+        else:
+            url = sa.URL.create("sqlite")
+        return cls(sa.create_engine(url), place=str(path))
 
     @classmethod
     def by_url(cls, url: str) -> Self:
@@ -224,21 +233,14 @@ class State:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        place = self._engine.url.render_as_string(hide_password=True)
         try:
             yield
         except exc.DBAPIError as error:
             name = getattr(error.orig, "sqlite_errorname", "") if isinstance(error.orig, sqlite3.Error) else ""
             kind = next((ours for code, ours in _SQLITE_ERRORS.items() if name.startswith(code)), StoreError)
             cause = str(error.orig).strip().partition("\n")[0]
-            raise kind(f"state: {cause}", path=self._engine.url.database or place) from error
+            raise kind(f"state: {cause}", path=self._place) from error
 
 
 def _as_step(row: sa.Row[Any]) -> Step:
     return Step(row.key, row.input_hash, row.status, json.loads(row.result), row.finished_at)
-
-
-def _quoted(path: Path) -> str:
-    from urllib.parse import quote
-
-    return quote(str(path.resolve()))
