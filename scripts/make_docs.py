@@ -90,7 +90,8 @@ def settings_page() -> str:
     lines += [
         "",
         f"Secrets ({', '.join(others)} and {last}) come from the",
-        "environment only: a flag would show in the list of processes, a file would be copied. They never appear in output, logs or files.",
+        "environment only: a flag would show in the list of processes, a file would be copied. They never appear in",
+        "output, logs or files.",
         "",
         "Example of the file:",
         "",
