@@ -1,0 +1,11 @@
+"""The integer feature engine: transfers in, two int64 rows for each out."""
+
+from __future__ import annotations
+
+from tallystick.features._batch import TransferBatch
+from tallystick.features._engine import SPEC, Engine, FeatureRows
+from tallystick.features._reference import ReferenceEngine
+from tallystick.features._spec import Feature, FeatureSpec
+from tallystick.features.families import FAMILIES
+
+__all__ = ["FAMILIES", "SPEC", "Engine", "Feature", "FeatureRows", "FeatureSpec", "ReferenceEngine", "TransferBatch"]

@@ -1,0 +1,132 @@
+"""Transfers as the engine takes them: one NumPy array per column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tallystick.features._rules import AMOUNT_CAP
+from tallystick.units import WEI_PER_GWEI
+
+__all__ = ["FAILED", "HAS_CALL", "HAS_TO", "IS_TOKEN", "TransferBatch"]
+
+# Bits of TransferBatch.bits.
+HAS_TO: Final = 1
+IS_TOKEN: Final = 2
+HAS_CALL: Final = 4
+FAILED: Final = 8
+
+_TAG_MASK: Final = np.uint64((1 << 62) - 1)
+
+
+@dataclass(frozen=True)
+class TransferBatch:
+    """A run of transfers in chain order; every array has one entry a transfer.
+
+    Parameters
+    ----------
+    block
+        int64, block number, never falling.
+    time
+        int64, UTC seconds, never falling.
+    sender, receiver
+        (n, 3) uint64: the 20 address bytes, big-endian, in two and a half words; a receiver
+        counts only where ``HAS_TO`` is set.
+    amount
+        int64, gwei rounded down, held at 2**61; 0 for tokens and failed transfers.
+    tag
+        int64, low 62 bits of the 256-bit amount: equal amounts have equal tags.
+    fee
+        int64, gwei rounded down; -1 where unknown.
+    bits
+        int64, ``HAS_TO | IS_TOKEN | HAS_CALL | FAILED``.
+    """
+
+    block: np.ndarray
+    time: np.ndarray
+    sender: np.ndarray
+    receiver: np.ndarray
+    amount: np.ndarray
+    tag: np.ndarray
+    fee: np.ndarray
+    bits: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.block)
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> TransferBatch:
+        """Convert a table of layout :data:`tallystick.store.TRANSFERS`."""
+        table = table.combine_chunks()
+        has_to = _valid(table["to_address"])
+        token = _valid(table["erc20"])
+        failed = ~table["success"].to_numpy()
+        value = _words(table["value_binary"], 32)  # (n, 4) uint64, most significant first
+        amount = np.where(token | failed, 0, _gwei(value))
+        bits = has_to * HAS_TO + token * IS_TOKEN + _valid(table["method"]) * HAS_CALL + failed * FAILED
+        return cls(
+            block=table["block_number"].to_numpy().astype(np.int64),
+            time=table["timestamp"].to_numpy().astype(np.int64),
+            sender=_words(table["from_address"], 20),
+            receiver=_words(table["to_address"], 20),
+            amount=amount.astype(np.int64),
+            tag=(value[:, 3] & _TAG_MASK).astype(np.int64),
+            fee=_fee(table),
+            bits=bits.astype(np.int64),
+        )
+
+
+def _valid(column: pa.ChunkedArray) -> np.ndarray:
+    return pc.is_valid(column).to_numpy()
+
+
+def _words(column: pa.ChunkedArray, width: int) -> np.ndarray:
+    """Fixed-width binary cells as (n, ceil(width / 8)) uint64, big-endian, padded at the end; nulls are zero."""
+    rows = len(column)
+    padded = np.zeros((rows, -(-width // 8) * 8), np.uint8)
+    if column.null_count:
+        column = pc.fill_null(column, bytes(width))
+    for start, chunk in _chunks(column):
+        offset = np.frombuffer(chunk.buffers()[1], np.int32, len(chunk) + 1, chunk.offset * 4)
+        data = np.frombuffer(chunk.buffers()[2], np.uint8, len(chunk) * width, int(offset[0])) if len(chunk) else b""
+        padded[start : start + len(chunk), :width] = np.reshape(data, (len(chunk), width)) if len(chunk) else 0
+    return padded.view(">u8").astype(np.uint64)
+
+
+def _chunks(column: pa.ChunkedArray) -> list[tuple[int, pa.Array]]:
+    starts, at = [], 0
+    for chunk in column.chunks:
+        starts.append((at, chunk))
+        at += len(chunk)
+    return starts
+
+
+def _gwei(value: np.ndarray) -> np.ndarray:
+    """``min(floor(value / 10**9), 2**61)`` of 256-bit words, exactly."""
+    low, next_low = value[:, 3], value[:, 2]
+    gwei = low // np.uint64(WEI_PER_GWEI)
+    # 2**64 = 18_446_744_073 * 10**9 + 709_551_616: the second word adds quotient and remainder.
+    carried = low % np.uint64(WEI_PER_GWEI)
+    large = (value[:, 0] | value[:, 1]) != 0
+    small = next_low < np.uint64(1 << 26)  # below this nothing here leaves 64 bits
+    word = np.where(small, next_low, np.uint64(0))
+    total = (
+        gwei + word * np.uint64(18_446_744_073) + (carried + word * np.uint64(709_551_616)) // np.uint64(WEI_PER_GWEI)
+    )
+    return np.minimum(np.where(large | ~small, np.uint64(AMOUNT_CAP), total), np.uint64(AMOUNT_CAP)).astype(np.int64)
+
+
+def _fee(table: pa.Table) -> np.ndarray:
+    """Gwei of fee, -1 where gas or price is unknown; held at 2**61."""
+    known = _valid(table["gas_used"]) & _valid(table["gas_price"])
+    gas = pc.fill_null(table["gas_used"], 0).to_numpy().astype(np.uint64)
+    price = pc.fill_null(table["gas_price"], 0).to_numpy().astype(np.uint64)
+    # gas * price / 10**9 = gas * quotient + gas * remainder / 10**9; gas is below 2**32 on every chain known.
+    gas = np.minimum(gas, np.uint64((1 << 32) - 1))
+    quotient = np.minimum(price // np.uint64(WEI_PER_GWEI), np.uint64((1 << 29) - 1))
+    fee = gas * quotient + gas * (price % np.uint64(WEI_PER_GWEI)) // np.uint64(WEI_PER_GWEI)
+    return np.where(known, fee.astype(np.int64), -1)

@@ -1,0 +1,103 @@
+"""Decayed counts and volumes at four half-lives, and bursts: short against long memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallystick.features import _rules as rules
+from tallystick.features import _rules_fast as fast
+from tallystick.features._spec import PPM, Feature
+from tallystick.features._state import ACCOUNT
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tallystick.features._reference import Account, Facts
+
+__all__ = ["FEATURES", "reference", "write"]
+
+FEATURES = (
+    Feature("count_in_1h", "transfers, Q16", 0, 1 << 62, "Incoming transfers, halved every hour.", 3_600),
+    Feature("count_out_1h", "transfers, Q16", 0, 1 << 62, "Outgoing transfers, halved every hour.", 3_600),
+    Feature("volume_in_1h", "gwei", 0, 1 << 62, "Income, halved every hour.", 3_600),
+    Feature("volume_out_1h", "gwei", 0, 1 << 62, "Payments, halved every hour.", 3_600),
+    Feature("count_in_1d", "transfers, Q16", 0, 1 << 62, "Incoming transfers, halved every day.", 86_400),
+    Feature("count_out_1d", "transfers, Q16", 0, 1 << 62, "Outgoing transfers, halved every day.", 86_400),
+    Feature("volume_in_1d", "gwei", 0, 1 << 62, "Income, halved every day.", 86_400),
+    Feature("volume_out_1d", "gwei", 0, 1 << 62, "Payments, halved every day.", 86_400),
+    Feature("count_in_7d", "transfers, Q16", 0, 1 << 62, "Incoming transfers, halved every week.", 7 * 86_400),
+    Feature("count_out_7d", "transfers, Q16", 0, 1 << 62, "Outgoing transfers, halved every week.", 7 * 86_400),
+    Feature("volume_in_7d", "gwei", 0, 1 << 62, "Income, halved every week.", 7 * 86_400),
+    Feature("volume_out_7d", "gwei", 0, 1 << 62, "Payments, halved every week.", 7 * 86_400),
+    Feature(
+        "count_in_30d", "transfers, Q16", 0, 1 << 62, "Incoming transfers, halved every month of 30 days.", 30 * 86_400
+    ),
+    Feature(
+        "count_out_30d", "transfers, Q16", 0, 1 << 62, "Outgoing transfers, halved every month of 30 days.", 30 * 86_400
+    ),
+    Feature("volume_in_30d", "gwei", 0, 1 << 62, "Income, halved every month of 30 days.", 30 * 86_400),
+    Feature("volume_out_30d", "gwei", 0, 1 << 62, "Payments, halved every month of 30 days.", 30 * 86_400),
+    Feature("burst_1h_1d", "ppm", *PPM, "Transfers at half-life 1h against 1d: near one million in a burst."),
+    Feature("burst_1d_7d", "ppm", *PPM, "Transfers at half-life 1d against 7d: near one million in a burst."),
+    Feature("burst_7d_30d", "ppm", *PPM, "Transfers at half-life 7d against 30d: near one million in a burst."),
+)
+
+
+def reference(s: Account, p: Account, f: Facts) -> list[int]:
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    return [
+        s.decayed_count_in_1h,
+        s.decayed_count_out_1h,
+        s.decayed_volume_in_1h,
+        s.decayed_volume_out_1h,
+        s.decayed_count_in_1d,
+        s.decayed_count_out_1d,
+        s.decayed_volume_in_1d,
+        s.decayed_volume_out_1d,
+        s.decayed_count_in_7d,
+        s.decayed_count_out_7d,
+        s.decayed_volume_in_7d,
+        s.decayed_volume_out_7d,
+        s.decayed_count_in_30d,
+        s.decayed_count_out_30d,
+        s.decayed_volume_in_30d,
+        s.decayed_volume_out_30d,
+        rules.ratio_ppm(s.decayed_count_in_1h + s.decayed_count_out_1h, s.decayed_count_in_1d + s.decayed_count_out_1d),
+        rules.ratio_ppm(s.decayed_count_in_1d + s.decayed_count_out_1d, s.decayed_count_in_7d + s.decayed_count_out_7d),
+        rules.ratio_ppm(
+            s.decayed_count_in_7d + s.decayed_count_out_7d, s.decayed_count_in_30d + s.decayed_count_out_30d
+        ),
+    ]
+
+
+@fast.compiled
+def write(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
+    """Twin of :func:`reference`, into ``row``."""
+    row[0] = s[ACCOUNT.decayed_count_in_1h]
+    row[1] = s[ACCOUNT.decayed_count_out_1h]
+    row[2] = s[ACCOUNT.decayed_volume_in_1h]
+    row[3] = s[ACCOUNT.decayed_volume_out_1h]
+    row[4] = s[ACCOUNT.decayed_count_in_1d]
+    row[5] = s[ACCOUNT.decayed_count_out_1d]
+    row[6] = s[ACCOUNT.decayed_volume_in_1d]
+    row[7] = s[ACCOUNT.decayed_volume_out_1d]
+    row[8] = s[ACCOUNT.decayed_count_in_7d]
+    row[9] = s[ACCOUNT.decayed_count_out_7d]
+    row[10] = s[ACCOUNT.decayed_volume_in_7d]
+    row[11] = s[ACCOUNT.decayed_volume_out_7d]
+    row[12] = s[ACCOUNT.decayed_count_in_30d]
+    row[13] = s[ACCOUNT.decayed_count_out_30d]
+    row[14] = s[ACCOUNT.decayed_volume_in_30d]
+    row[15] = s[ACCOUNT.decayed_volume_out_30d]
+    row[16] = fast.ratio_ppm(
+        s[ACCOUNT.decayed_count_in_1h] + s[ACCOUNT.decayed_count_out_1h],
+        s[ACCOUNT.decayed_count_in_1d] + s[ACCOUNT.decayed_count_out_1d],
+    )
+    row[17] = fast.ratio_ppm(
+        s[ACCOUNT.decayed_count_in_1d] + s[ACCOUNT.decayed_count_out_1d],
+        s[ACCOUNT.decayed_count_in_7d] + s[ACCOUNT.decayed_count_out_7d],
+    )
+    row[18] = fast.ratio_ppm(
+        s[ACCOUNT.decayed_count_in_7d] + s[ACCOUNT.decayed_count_out_7d],
+        s[ACCOUNT.decayed_count_in_30d] + s[ACCOUNT.decayed_count_out_30d],
+    )

@@ -1,0 +1,135 @@
+"""The counterparty's own view of itself: who stands on the other side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallystick.features import _rules as rules
+from tallystick.features import _rules_fast as fast
+from tallystick.features._spec import PPM, Feature
+from tallystick.features._state import ACCOUNT
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tallystick.features._reference import Account, Facts
+
+__all__ = ["FEATURES", "reference", "write"]
+
+FEATURES = (
+    Feature("partner_count_in", "transfers", 0, 1 << 40, "Its incoming transfers."),
+    Feature("partner_count_out", "transfers", 0, 1 << 40, "Its outgoing transfers."),
+    Feature("partner_log_volume_in", "log2 gwei, Q4", 0, 1_023, "All its income."),
+    Feature("partner_log_volume_out", "log2 gwei, Q4", 0, 1_023, "All its payments."),
+    Feature("partner_partners_in", "accounts", 0, 1 << 40, "Distinct accounts that paid it."),
+    Feature("partner_partners_out", "accounts", 0, 1 << 40, "Distinct accounts it paid."),
+    Feature("partner_fresh_share_in", "ppm", *PPM, "Share of its income from accounts never seen before."),
+    Feature("partner_fresh_share_out", "ppm", *PPM, "Share of its payments to accounts never seen before."),
+    Feature("partner_mean_log_in", "log2 gwei, Q8", -1, 16_368, "Mean log size of its income; -1 for none."),
+    Feature("partner_mean_log_out", "log2 gwei, Q8", -1, 16_368, "Mean log size of its payments; -1 for none."),
+    Feature("partner_mean_log_gap", "log2 s, Q8", -1, 16_368, "Mean log gap between its transfers; -1 below two."),
+    Feature("partner_round_share_in", "ppm", *PPM, "Share of its income in round amounts."),
+    Feature("partner_repeat_share_in", "ppm", *PPM, "Share of its income that repeats the amount before."),
+    Feature("partner_repeat_share_out", "ppm", *PPM, "Share of its payments that repeat the amount before."),
+    Feature("partner_count_in_1d", "transfers, Q16", 0, 1 << 62, "Its incoming transfers, halved every day.", 86_400),
+    Feature("partner_count_out_1d", "transfers, Q16", 0, 1 << 62, "Its outgoing transfers, halved every day.", 86_400),
+    Feature(
+        "partner_count_in_30d",
+        "transfers, Q16",
+        0,
+        1 << 62,
+        "Its incoming transfers, halved every month of 30 days.",
+        30 * 86_400,
+    ),
+    Feature(
+        "partner_count_out_30d",
+        "transfers, Q16",
+        0,
+        1 << 62,
+        "Its outgoing transfers, halved every month of 30 days.",
+        30 * 86_400,
+    ),
+    Feature(
+        "partner_degree_of_payers",
+        "log2 transfers, Q8",
+        -1,
+        1 << 20,
+        "Mean log activity of its payers when first met; -1 for none.",
+    ),
+    Feature(
+        "partner_degree_of_payees",
+        "log2 transfers, Q8",
+        -1,
+        1 << 20,
+        "Mean log activity of its payees when first met; -1 for none.",
+    ),
+    Feature("partner_active_days", "days", 0, 1 << 40, "UTC days with a transfer of its own."),
+    Feature("partner_call_share", "ppm", *PPM, "Share of its transfers with a method call."),
+    Feature("partner_pass_through", "ppm", *PPM, "All its payments against all its income."),
+    Feature(
+        "partner_first_partner_degree",
+        "log2 transfers, Q4",
+        0,
+        1_023,
+        "Log activity of the counterparty in its own first transfer.",
+    ),
+)
+
+
+def reference(s: Account, p: Account, f: Facts) -> list[int]:
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    return [
+        p.count_in,
+        p.count_out,
+        rules.log2_q4(p.volume_in),
+        rules.log2_q4(p.volume_out),
+        p.partners_in,
+        p.partners_out,
+        rules.ratio_ppm(p.fresh_in, p.count_in),
+        rules.ratio_ppm(p.fresh_out, p.count_out),
+        rules.mean_q4(p.log_in, p.count_in),
+        rules.mean_q4(p.log_out, p.count_out),
+        rules.mean_q4(p.log_gap, p.count_in + p.count_out - 1),
+        rules.ratio_ppm(p.round_in, p.count_in),
+        rules.ratio_ppm(p.repeat_in, p.count_in),
+        rules.ratio_ppm(p.repeat_out, p.count_out),
+        p.decayed_count_in_1d,
+        p.decayed_count_out_1d,
+        p.decayed_count_in_30d,
+        p.decayed_count_out_30d,
+        rules.mean_q4(p.partner_degree_in, p.partners_in),
+        rules.mean_q4(p.partner_degree_out, p.partners_out),
+        p.active_days,
+        rules.ratio_ppm(p.calls, p.count_in + p.count_out),
+        rules.ratio_ppm(p.volume_out, p.volume_in),
+        p.first_partner_degree,
+    ]
+
+
+@fast.compiled
+def write(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
+    """Twin of :func:`reference`, into ``row``."""
+    row[0] = p[ACCOUNT.count_in]
+    row[1] = p[ACCOUNT.count_out]
+    row[2] = fast.log2_q4(p[ACCOUNT.volume_in])
+    row[3] = fast.log2_q4(p[ACCOUNT.volume_out])
+    row[4] = p[ACCOUNT.partners_in]
+    row[5] = p[ACCOUNT.partners_out]
+    row[6] = fast.ratio_ppm(p[ACCOUNT.fresh_in], p[ACCOUNT.count_in])
+    row[7] = fast.ratio_ppm(p[ACCOUNT.fresh_out], p[ACCOUNT.count_out])
+    row[8] = fast.mean_q4(p[ACCOUNT.log_in], p[ACCOUNT.count_in])
+    row[9] = fast.mean_q4(p[ACCOUNT.log_out], p[ACCOUNT.count_out])
+    row[10] = fast.mean_q4(p[ACCOUNT.log_gap], p[ACCOUNT.count_in] + p[ACCOUNT.count_out] - 1)
+    row[11] = fast.ratio_ppm(p[ACCOUNT.round_in], p[ACCOUNT.count_in])
+    row[12] = fast.ratio_ppm(p[ACCOUNT.repeat_in], p[ACCOUNT.count_in])
+    row[13] = fast.ratio_ppm(p[ACCOUNT.repeat_out], p[ACCOUNT.count_out])
+    row[14] = p[ACCOUNT.decayed_count_in_1d]
+    row[15] = p[ACCOUNT.decayed_count_out_1d]
+    row[16] = p[ACCOUNT.decayed_count_in_30d]
+    row[17] = p[ACCOUNT.decayed_count_out_30d]
+    row[18] = fast.mean_q4(p[ACCOUNT.partner_degree_in], p[ACCOUNT.partners_in])
+    row[19] = fast.mean_q4(p[ACCOUNT.partner_degree_out], p[ACCOUNT.partners_out])
+    row[20] = p[ACCOUNT.active_days]
+    row[21] = fast.ratio_ppm(p[ACCOUNT.calls], p[ACCOUNT.count_in] + p[ACCOUNT.count_out])
+    row[22] = fast.ratio_ppm(p[ACCOUNT.volume_out], p[ACCOUNT.volume_in])
+    row[23] = p[ACCOUNT.first_partner_degree]
