@@ -64,6 +64,6 @@ def make_tables(rows: int, seed: int = 1, first_block: int = 10, per_block: int 
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tables() -> Callable[..., Tables]:
     return make_tables
