@@ -31,8 +31,8 @@ FEATURES = (
     Feature("partner_round_share_in", "ppm", *PPM, "Share of its income in round amounts."),
     Feature("partner_repeat_share_in", "ppm", *PPM, "Share of its income that repeats the amount before."),
     Feature("partner_repeat_share_out", "ppm", *PPM, "Share of its payments that repeat the amount before."),
-    Feature("partner_count_in_1d", "transfers, Q16", 0, 1 << 62, "Its incoming transfers, halved every day.", 86_400),
-    Feature("partner_count_out_1d", "transfers, Q16", 0, 1 << 62, "Its outgoing transfers, halved every day.", 86_400),
+    Feature("partner_count_in_1d", "transfers, Q16", 0, 1 << 53, "Its incoming transfers, halved every day.", 86_400),
+    Feature("partner_count_out_1d", "transfers, Q16", 0, 1 << 53, "Its outgoing transfers, halved every day.", 86_400),
     Feature(
         "partner_count_in_30d",
         "transfers, Q16",
