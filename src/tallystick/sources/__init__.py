@@ -1,0 +1,25 @@
+"""Readers: whatever the publisher's format, one table of transfers and one of labels."""
+
+from __future__ import annotations
+
+from tallystick.sources._bad_rows import BadRowNote, BadRows
+from tallystick.sources._open import open_source, parse_source
+from tallystick.sources._registry import source_class, source_kinds
+from tallystick.sources._source import FileSource, Source
+from tallystick.sources._spec import BlockRange, SourceSpec
+from tallystick.sources.labels import label_kinds, read_labels
+
+__all__ = [
+    "BadRowNote",
+    "BadRows",
+    "BlockRange",
+    "FileSource",
+    "Source",
+    "SourceSpec",
+    "label_kinds",
+    "open_source",
+    "parse_source",
+    "read_labels",
+    "source_class",
+    "source_kinds",
+]
