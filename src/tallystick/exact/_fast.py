@@ -1,24 +1,41 @@
-"""Many rows at once: a program laid out for the machine, equal to the reference bit for bit."""
+"""Many rows at once: equal to the reference, bit for bit."""
 
 from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tallystick.errors import InputError, RangeError
-from tallystick.exact._kernels import add_trees, first_outside, look_up
+from tallystick.exact._kernels import look_up, score_blocks
+from tallystick.exact._layout import lay_out
 from tallystick.exact._program import Program
 
-__all__ = ["FastProgram"]
+__all__ = ["BLOCK_ROWS", "FastProgram", "Scratch"]
+
+BLOCK_ROWS: Final = 256  # ranks of 80 one-byte columns fit the first-level cache
+
+
+class Scratch(NamedTuple):
+    """Working memory of one call, for one block of rows."""
+
+    ranks: npt.NDArray[Any]  # (columns, block)
+    narrow: npt.NDArray[np.int32]
+    narrow_total: npt.NDArray[np.int32]
+    wide: npt.NDArray[np.int64]
+    wide_total: npt.NDArray[np.int64]
+    bits: npt.NDArray[np.uint32]
+    alive: npt.NDArray[np.uint32]
 
 
 class FastProgram:
-    """Compiled interpreter of one program.
+    """Compiled interpreter of one program; may be used from several threads at once.
 
     Parameters
     ----------
     program
-        Program to run; equal results to :func:`score_row` on every row.
+        Program to run; results equal :func:`score_row` on every row.
     """
 
     def __init__(self, program: Program) -> None:
@@ -27,26 +44,7 @@ class FastProgram:
         self._high = np.array([feature.high for feature in program.features], np.int64)
         self._breakpoints = np.array(program.calibration.raw, np.int64)
         self._values = np.array(program.calibration.ppm, np.uint32)
-        roots: list[int] = []
-        feature: list[int] = []
-        threshold: list[int] = []
-        child: list[list[int]] = []
-        leaf: list[int] = []
-        for tree in program.trees:
-            nodes, leaves = len(feature), len(leaf)
-            roots.append(nodes)
-            feature += tree.feature
-            threshold += tree.threshold
-            for pair in zip(tree.left, tree.right, strict=True):
-                child.append([at + nodes if at >= 0 else at - leaves for at in pair])
-            leaf += tree.leaf
-        self._trees = (
-            np.array(roots, np.int64),
-            np.array(feature, np.int64),
-            np.array(threshold, np.int64),
-            np.array(child, np.int64).reshape(-1, 2),
-            np.array(leaf, np.int64),
-        )
+        self._columns, self._words = lay_out(program)
 
     def score(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32]]:
         """Score rows.
@@ -70,10 +68,23 @@ class FastProgram:
         """
         self._check(rows)
         raw = np.full(len(rows), self.program.base, np.int64)
-        add_trees(rows, *self._trees, raw)
+        place = score_blocks(rows, self._low, self._high, self._columns, self._words, self._scratch(), raw)
+        if place >= 0:
+            raise self._outside(rows, *divmod(place, rows.shape[1]))
         ppm = np.empty(len(rows), np.uint32)
         look_up(raw, self._breakpoints, self._values, ppm)
         return raw, ppm
+
+    def _scratch(self) -> Scratch:
+        return Scratch(
+            ranks=np.empty((len(self._columns.feature), BLOCK_ROWS), self._words.rank.dtype),
+            narrow=np.empty(BLOCK_ROWS, np.int32),
+            narrow_total=np.empty(BLOCK_ROWS, np.int32),
+            wide=np.empty(BLOCK_ROWS, np.int64),
+            wide_total=np.empty(BLOCK_ROWS, np.int64),
+            bits=np.empty(BLOCK_ROWS, np.uint32),
+            alive=np.empty(BLOCK_ROWS, np.uint32),
+        )
 
     def _check(self, rows: npt.NDArray[np.int64]) -> None:
         features = self.program.features
@@ -81,9 +92,8 @@ class FastProgram:
             raise InputError("rows must be a C-contiguous int64 array", value=getattr(rows, "dtype", type(rows)))
         if rows.ndim != 2 or rows.shape[1] != len(features):
             raise InputError(f"rows must have shape (n, {len(features)})", value=rows.shape)
-        place = first_outside(rows, self._low, self._high)
-        if place >= 0:
-            row, index = divmod(place, len(features))
-            feature = features[index]
-            cause = f"feature of row {row} outside [{feature.low}, {feature.high}]"
-            raise RangeError(cause, name=feature.name, value=int(rows[row, index]))
+
+    def _outside(self, rows: npt.NDArray[np.int64], row: int, index: int) -> RangeError:
+        feature = self.program.features[index]
+        cause = f"feature of row {row} outside [{feature.low}, {feature.high}]"
+        return RangeError(cause, name=feature.name, value=int(rows[row, index]))
