@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tallystick.features import _rules
@@ -197,7 +199,7 @@ def _note_transfer(f: np.ndarray, time: int, amount: int, fee: int, bits: int) -
 
 
 @fast.compiled
-def advance(
+def _advance(
     batch: tuple[np.ndarray, ...],
     account_slots: np.ndarray,
     account_keys: np.ndarray,
@@ -273,3 +275,26 @@ def advance(
             _write_row(rows[2 * i + 1], r, s, f[1])
         else:
             rows[2 * i + 1] = 0
+
+
+def _entry_point(stamp: int) -> Any:
+    @fast.entry
+    def advance(
+        batch: Any,
+        account_slots: Any,
+        account_keys: Any,
+        accounts: Any,
+        edge_slots: Any,
+        edge_keys: Any,
+        edges: Any,
+        counts: Any,
+        rows: Any,
+        ids: Any,
+    ) -> None:
+        if stamp >= 0:  # a closure variable is part of numba's cache key
+            _advance(batch, account_slots, account_keys, accounts, edge_slots, edge_keys, edges, counts, rows, ids)
+
+    return advance
+
+
+advance = _entry_point(fast.source_stamp())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -9,6 +10,7 @@ import numpy as np
 
 from tallystick.features import _rules
 from tallystick.features._rules import NEVER
+from tallystick.hashing import keccak256
 
 __all__ = [
     "NEVER",
@@ -22,7 +24,18 @@ __all__ = [
     "variance",
 ]
 
-compiled: Any = numba.njit(cache=True, boundscheck=False, nogil=True)
+# Numba's cache looks at one file only: a cached caller would keep an old callee. So callees are
+# compiled into their entry point, and only entry points are cached, under a stamp of all sources.
+compiled: Any = numba.njit(boundscheck=False, nogil=True)
+entry: Any = numba.njit(cache=True, boundscheck=False, nogil=True)
+
+
+def source_stamp() -> int:
+    """Number that changes with any source file of this package; part of an entry point's cache key."""
+    folder = Path(__file__).parent
+    sources = sorted(folder.rglob("*.py"))
+    return int.from_bytes(keccak256(b"".join(path.read_bytes() for path in sources))[:4])
+
 
 _FRACTIONS = np.array(_rules.FRACTIONS_Q16, np.int64)
 _HALF_LIVES = np.array(_rules.HALF_LIVES_S, np.int64)

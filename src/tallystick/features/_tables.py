@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tallystick.features._rules_fast import compiled
+from tallystick.features._rules_fast import compiled, entry
 
 __all__ = ["edge_slot", "find_account", "find_edge", "rehash_accounts", "rehash_edges"]
 
@@ -61,7 +61,7 @@ def find_edge(slots: np.ndarray, keys: np.ndarray, key: int) -> int:
     return slots[edge_slot(slots, keys, key)] - 1
 
 
-@compiled
+@entry
 def rehash_accounts(slots: np.ndarray, keys: np.ndarray, count: int) -> None:
     """Fill larger, empty slots with the first ``count`` keys; id 0 is nobody and has no key."""
     mask = len(slots) - 1
@@ -72,7 +72,7 @@ def rehash_accounts(slots: np.ndarray, keys: np.ndarray, count: int) -> None:
         slots[at] = i + 1
 
 
-@compiled
+@entry
 def rehash_edges(slots: np.ndarray, keys: np.ndarray, count: int) -> None:
     """Fill larger, empty slots with the first ``count`` edge keys."""
     for i in range(count):
