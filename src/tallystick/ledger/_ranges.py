@@ -9,7 +9,7 @@ kept as they are, so a stream may be cut off, committed and continued.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from tallystick.errors import InputError, RangeError
 from tallystick.ledger._leaf_table import check_aligned
 from tallystick.units import BlockNumber
 
-__all__ = ["BlockRange", "RangeCutter", "RangeRows", "cut_ranges", "rows_of_range"]
+__all__ = ["BlockRange", "RangeCutter", "RangeRows", "cut_ranges", "rows_of_range", "rows_of_ranges"]
 
 
 @dataclass(frozen=True, order=True)
@@ -68,7 +68,7 @@ class RangeCutter:
         self._committed = list(committed)
         self._pieces: list[tuple[pa.Table, pa.Table]] = []
         self._pending = 0
-        self._block = -1  # of the last row taken
+        self._block = 0  # of the last row taken
 
     @property
     def pending(self) -> int:
@@ -99,7 +99,7 @@ class RangeCutter:
         return self._cut(final=True) if self._pending else []
 
     def _check_order(self, transfers: pa.Table) -> None:
-        blocks = np.append(np.int64(self._block), _blocks(transfers))
+        blocks = np.append(np.uint64(self._block), _blocks(transfers))
         backwards = np.flatnonzero(blocks[1:] < blocks[:-1])
         if len(backwards):
             raise InputError("transfers are not in chain order", block=int(blocks[1:][backwards[0]]))
@@ -123,21 +123,21 @@ class RangeCutter:
         self._pending = len(blocks) - start
         return cuts
 
-    def _next_cut(self, blocks: NDArray[np.int64], start: int) -> tuple[BlockRange, int]:
+    def _next_cut(self, blocks: NDArray[np.uint64], start: int) -> tuple[BlockRange, int]:
         """Range that begins at row ``start``, and the row after its last."""
         if self._committed:
             known = self._committed[0]
-            if blocks[start] not in known:
+            if int(blocks[start]) not in known:
                 cause = f"transfer is not in the committed range {known} that comes next"
                 raise InputError(cause, block=int(blocks[start]))
-            return known, int(np.searchsorted(blocks, known.last_block, "left"))
+            return known, int(np.searchsorted(blocks, np.uint64(known.last_block), "left"))
         full = min(start + self._size, len(blocks))
         stop = int(np.searchsorted(blocks, blocks[full - 1], "right"))
         return BlockRange(BlockNumber(int(blocks[start])), BlockNumber(int(blocks[stop - 1]) + 1)), stop
 
 
-def _blocks(table: pa.Table) -> NDArray[np.int64]:
-    return np.asarray(table.column("block_number").to_numpy()).astype(np.int64)
+def _blocks(table: pa.Table) -> NDArray[np.uint64]:
+    return np.asarray(table.column("block_number").to_numpy()).astype(np.uint64)
 
 
 def cut_ranges(transfers: pa.Table, predictions: pa.Table, commit_transfers: int) -> list[RangeRows]:
@@ -148,6 +148,12 @@ def cut_ranges(transfers: pa.Table, predictions: pa.Table, commit_transfers: int
 
 def rows_of_range(table: pa.Table, range: BlockRange) -> pa.Table:
     """Rows of a table in chain order whose block lies in a range."""
+    return rows_of_ranges(table, [range])[0]
+
+
+def rows_of_ranges(table: pa.Table, ranges: Sequence[BlockRange]) -> list[pa.Table]:
+    """Rows of each range, from a table in chain order."""
     blocks = _blocks(table)
-    start = int(np.searchsorted(blocks, range.first_block, "left"))
-    return table.slice(start, int(np.searchsorted(blocks, range.last_block, "left")) - start)
+    starts = np.searchsorted(blocks, np.array([range.first_block for range in ranges], np.uint64), "left")
+    stops = np.searchsorted(blocks, np.array([range.last_block for range in ranges], np.uint64), "left")
+    return [table.slice(int(start), int(stop - start)) for start, stop in zip(starts, stops, strict=True)]
