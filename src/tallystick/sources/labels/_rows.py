@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tallystick.errors import RangeError, SourceError
@@ -12,9 +13,19 @@ from tallystick.sources._bad_rows import BadRows
 from tallystick.sources._lines import read_bytes
 from tallystick.sources.labels._label import Label
 
-__all__ = ["csv_header", "csv_labels", "read_text", "table_files"]
+__all__ = ["Row", "csv_header", "csv_labels", "naming", "read_text", "table_files"]
 
 Row = Mapping[str, str]
+
+
+@contextmanager
+def naming(column: str) -> Iterator[None]:
+    """Note on a ``RangeError`` raised inside which column it is about."""
+    try:
+        yield
+    except RangeError as error:
+        error.where["name"] = column
+        raise
 
 
 def read_text(path: Path) -> str:
