@@ -39,9 +39,10 @@ class TransferBatch:
     amount
         int64, gwei rounded down, held at 2**61; 0 for tokens and failed transfers.
     tag
-        int64, low 62 bits of the 256-bit amount: equal amounts have equal tags.
+        int64, low 62 bits of the 256-bit amount: equal amounts have equal tags; others may
+        share one where they differ by a multiple of 2**62.
     fee
-        int64, gwei rounded down; -1 where unknown.
+        int64, gwei rounded down, held at 2**61; -1 where unknown.
     bits
         int64, ``HAS_TO | IS_TOKEN | HAS_CALL | FAILED``.
     """
@@ -112,7 +113,7 @@ def _gwei(value: np.ndarray) -> np.ndarray:
     # 2**64 = 18_446_744_073 * 10**9 + 709_551_616: the second word adds quotient and remainder.
     carried = low % np.uint64(WEI_PER_GWEI)
     large = (value[:, 0] | value[:, 1]) != 0
-    small = next_low < np.uint64(1 << 26)  # below this nothing here leaves 64 bits
+    small = next_low < np.uint64(1 << 27)  # from here on above the cap; below, nothing leaves 64 bits
     word = np.where(small, next_low, np.uint64(0))
     total = (
         gwei + word * np.uint64(18_446_744_073) + (carried + word * np.uint64(709_551_616)) // np.uint64(WEI_PER_GWEI)
@@ -121,12 +122,16 @@ def _gwei(value: np.ndarray) -> np.ndarray:
 
 
 def _fee(table: pa.Table) -> np.ndarray:
-    """Gwei of fee, -1 where gas or price is unknown; held at 2**61."""
+    """``min(floor(gas * price / 10**9), 2**61)``, exactly; -1 where gas or price is unknown."""
+    giga, cap = np.uint64(WEI_PER_GWEI), np.uint64(AMOUNT_CAP)
     known = _valid(table["gas_used"]) & _valid(table["gas_price"])
     gas = pc.fill_null(table["gas_used"], 0).to_numpy().astype(np.uint64)
     price = pc.fill_null(table["gas_price"], 0).to_numpy().astype(np.uint64)
-    # gas * price / 10**9 = gas * quotient + gas * remainder / 10**9; gas is below 2**32 on every chain known.
-    gas = np.minimum(gas, np.uint64((1 << 32) - 1))
-    quotient = np.minimum(price // np.uint64(WEI_PER_GWEI), np.uint64((1 << 29) - 1))
-    fee = gas * quotient + gas * (price % np.uint64(WEI_PER_GWEI)) // np.uint64(WEI_PER_GWEI)
+    quotient, rest = price // giga, price % giga
+    # gas * price / giga = gas * quotient + (gas // giga) * rest + (gas % giga) * rest / giga; only the first
+    # can leave 64 bits, and the floor falls on the last alone.
+    large = (quotient > 0) & (gas > cap // np.maximum(quotient, np.uint64(1)))
+    first = np.where(large, cap, gas * quotient)
+    others = (gas // giga) * rest + (gas % giga) * rest // giga
+    fee = np.minimum(first + np.minimum(others, cap), cap)
     return np.where(known, fee.astype(np.int64), -1)
