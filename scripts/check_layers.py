@@ -150,14 +150,20 @@ def _upward(own: list[Import]) -> Iterator[str]:
 
 
 def _private(own: list[Import]) -> Iterator[str]:
+    """A private module is for its package, what is below it, and the package right above (never the root)."""
     for item in own:
         parts = item.target.split(".")
-        package = item.module.split(".")
         for depth, part in enumerate(parts):
-            private = part.startswith("_") and not part.startswith("__")
-            if private and package[:depth] != parts[:depth]:
-                yield f"{item.module}:{item.line}: imports {item.target}, private to {'.'.join(parts[:depth])}"
+            owner = parts[:depth]
+            if part.startswith("_") and not part.startswith("__") and not _may_look_into(item.module.split("."), owner):
+                yield f"{item.module}:{item.line}: imports {item.target}, private to {'.'.join(owner)}"
                 break
+
+
+def _may_look_into(module: list[str], owner: list[str]) -> bool:
+    inside = module[: len(owner)] == owner
+    above = len(owner) > 2 and module[:-1] == owner[:-1]
+    return inside or above
 
 
 def _cycles(own: list[Import]) -> Iterator[str]:

@@ -39,8 +39,9 @@ def test_own_source_is_in_order() -> None:
     assert checker.check() == []
 
 
-def test_script_runs_alone_and_without_the_package() -> None:
-    command = [sys.executable, "-I", "-S", SCRIPT]
+def test_script_runs_alone_and_without_the_package(tmp_path: Path) -> None:
+    assert problems(tmp_path, {"store/_a.py": "import pyarrow"}) == []
+    command = [sys.executable, "-I", "-S", SCRIPT, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -104,6 +105,10 @@ def test_order_is_every_pair(tmp_path: Path) -> None:
             "tallystick.apps.two._b:1: imports tallystick.apps.one._a, private to tallystick.apps.one",
         ),
         (
+            {"store/_a.py": "", "cli/one/_b.py": "import tallystick.store._a"},
+            "tallystick.cli.one._b:1: imports tallystick.store._a, private to tallystick.store",
+        ),
+        (
             {"store/_a.py": "from tallystick.store._b import x", "store/_b.py": "from ._a import y"},
             "tallystick.store._a:1: cycle: tallystick.store._a -> tallystick.store._b -> tallystick.store._a",
         ),
@@ -137,6 +142,8 @@ def test_invalid_imports_are_found(tmp_path: Path, files: dict[str, str], proble
         {"cli/__init__.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pyarrow"},
         {"store/__init__.py": "from tallystick.store._a import x", "store/_a.py": "import pyarrow"},
         {"store/_a.py": "from tallystick import __version__"},
+        {"sources/labels/_a.py": "", "sources/_b.py": "from tallystick.sources.labels._a import x"},
+        {"sources/_a.py": "", "sources/labels/_b.py": "from tallystick.sources._a import x"},
         {"__main__.py": "from tallystick.cli import main", "cli/__init__.py": ""},
         {
             "store/_a.py": "from tallystick.store._b import x",
