@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from tallystick.errors import ProgramError
 from tallystick.exact._calibration import Calibration
@@ -21,6 +22,10 @@ _OUTPUT: Final = struct.Struct(">32sBqIQ")  # feature_spec_hash, scale_bits, bas
 _DOMAIN: Final = struct.Struct(">qq")
 _STEP: Final = struct.Struct(">qI")
 _NODE: Final = struct.Struct(">Hqhhq")  # feature, threshold, left, right, value
+
+_TEXT: Final = rb'"(?:[ !#-\[\]-\x7f]|\\.)*"'
+_ITEM: Final = rb"%b:(?:%b|-?[0-9]{1,19})" % (_TEXT, _TEXT)
+_FLAT_OBJECT: Final = re.compile(rb"\{(?:%b(?:,%b)*)?\}" % (_ITEM, _ITEM))
 
 
 def encode(program: Program) -> bytes:
@@ -149,14 +154,12 @@ def _dump_metadata(metadata: dict[str, str | int]) -> bytes:
 
 
 def _load_metadata(data: bytes) -> dict[str, str | int]:
+    if _FLAT_OBJECT.fullmatch(data) is None:  # keeps the parser away from nesting, floats and endless digits
+        raise ProgramError("metadata is not a canonical JSON object of text and integers", field="metadata")
     try:
-        metadata = json.loads(data.decode("ascii"), parse_float=_refuse_number, parse_constant=_refuse_number)
-    except (ValueError, RecursionError) as error:
-        raise ProgramError("metadata is not JSON of text and integers", field="metadata") from error
-    if not isinstance(metadata, dict) or _dump_metadata(metadata) != data:
-        raise ProgramError("metadata is not a canonical JSON object", field="metadata")
+        metadata: dict[str, str | int] = json.loads(data)
+    except ValueError as error:
+        raise ProgramError("metadata is not JSON", field="metadata") from error
+    if _dump_metadata(metadata) != data:
+        raise ProgramError("metadata is not a canonical JSON object of text and integers", field="metadata")
     return metadata
-
-
-def _refuse_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not an integer")

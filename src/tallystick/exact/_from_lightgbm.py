@@ -210,7 +210,7 @@ def _bound(converted: Sequence[_Converted], scale_bits: int) -> ErrorBound:
     """Rounding of the leaves, plus float64 summation of n terms: ``n * u / (1 - n * u) * sum(max |leaf|)``."""
     terms = len(converted) * _UNIT_ROUNDOFF
     rounding = sum((item.rounding for item in converted), start=Fraction(0))
-    summation = terms / (1 - terms) * sum((item.largest for item in converted), start=Fraction(0))
+    summation = Fraction(terms, 1 - terms) * sum((item.largest for item in converted), start=Fraction(0))
     derivation = (
         f"leaves rounded down to 2**-{scale_bits}: worst leaf of each of {len(converted)} trees, summed exactly; "
         "float64 summation of n terms: n*u/(1-n*u) * sum of largest leaves, u = 2**-53; splits are exact"

@@ -93,14 +93,11 @@ def _lay_out_words(trees: tuple[Tree, ...], thresholds: dict[int, list[int]]) ->
     rank = {(f, t): index for f, values in thresholds.items() for index, t in enumerate(values)}
     start, more, nodes, leaf = [0], [], [], []
     for tree in trees:
-        ends = _left_ends(tree)
-        for first in range(0, len(tree.leaf), WORD_LEAVES):
-            for node, (feature, threshold) in enumerate(zip(tree.feature, tree.threshold, strict=True)):
-                keep = _keep(*ends[node], first)
-                if keep != _FULL:
-                    nodes.append((number[feature], rank[feature, threshold], keep))
+        for word, kept in enumerate(_words_of(tree)):
+            nodes += [(number[tree.feature[n]], rank[tree.feature[n], tree.threshold[n]], keep) for n, keep in kept]
             nodes += [(nodes[-1][0], 0, _FULL)] * (-len(nodes) % UNROLL)
             start.append(len(nodes))
+            first = word * WORD_LEAVES
             more.append(first + WORD_LEAVES < len(tree.leaf))
             leaves = tree.leaf[first : first + WORD_LEAVES]
             leaf += [*leaves, *[0] * (LEAF_STRIDE - len(leaves))]
@@ -120,21 +117,23 @@ def rank_type(thresholds: dict[int, list[int]]) -> type[np.unsignedinteger[Any]]
     return np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.uint32
 
 
-def _left_ends(tree: Tree) -> list[tuple[int, int]]:
+def _words_of(tree: Tree) -> list[list[tuple[int, int]]]:
+    """For each word of leaves the nodes that clear bits in it, and the bits each keeps."""
+    words: list[list[tuple[int, int]]] = [[] for _ in range(0, len(tree.leaf), WORD_LEAVES)]
+    for node, (begin, end) in enumerate(_left_leaves(tree)):
+        for word in range(begin // WORD_LEAVES, (end - 1) // WORD_LEAVES + 1):
+            low = max(begin - word * WORD_LEAVES, 0)
+            high = min(end - word * WORD_LEAVES, WORD_LEAVES)
+            words[word].append((node, _FULL ^ ((1 << high) - (1 << low))))
+    return words
+
+
+def _left_leaves(tree: Tree) -> list[tuple[int, int]]:
     """For each node the half-open range of leaves on its left side."""
-    last = [0] * len(tree.feature)  # one after the last leaf below the node
-    ends = [(0, 0)] * len(tree.feature)
-    first = [0] * len(tree.feature)
+    ranges = [(0, 0)] * len(tree.feature)
+    below = list(ranges)  # leaves on either side
     for node in reversed(range(len(tree.feature))):  # children come after their parent
         left, right = tree.left[node], tree.right[node]
-        first[node], middle = (~left, ~left + 1) if left < 0 else (first[left], last[left])
-        last[node] = ~right + 1 if right < 0 else last[right]
-        ends[node] = (first[node], middle)
-    return ends
-
-
-def _keep(begin: int, end: int, first: int) -> int:
-    """Bits of a word, whose lowest is the leaf ``first``, outside the leaves [begin, end)."""
-    low = min(max(begin - first, 0), WORD_LEAVES)
-    high = min(max(end - first, 0), WORD_LEAVES)
-    return _FULL ^ ((1 << high) - (1 << low))
+        ranges[node] = (~left, ~left + 1) if left < 0 else below[left]
+        below[node] = (ranges[node][0], ~right + 1 if right < 0 else below[right][1])
+    return ranges
