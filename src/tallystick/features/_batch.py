@@ -82,7 +82,8 @@ class TransferBatch:
 
 
 def _valid(column: pa.ChunkedArray) -> np.ndarray:
-    return pc.is_valid(column).to_numpy()
+    valid: np.ndarray = pc.is_valid(column).to_numpy()
+    return valid
 
 
 def _words(column: pa.ChunkedArray, width: int) -> np.ndarray:

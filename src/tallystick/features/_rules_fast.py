@@ -75,7 +75,7 @@ def log2_q4(value: int) -> int:
     """Twin of :func:`tallystick.features._rules.log2_q4`."""
     if value <= 0:
         return 0
-    top = _top_bit(value)
+    top: int = _top_bit(value)
     below = (value >> (top - 4) if top >= 4 else value << (4 - top)) & 15
     return 16 * (top + 1) + below
 

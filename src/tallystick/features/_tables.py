@@ -18,7 +18,7 @@ _SHIFT = np.uint64(31)
 
 
 @compiled
-def _mix(a: int, b: int, c: int) -> int:
+def _mix(a: np.uint64, b: np.uint64, c: np.uint64) -> np.uint64:
     h = (a ^ (a >> _SHIFT)) * _MIX_1
     h = (h ^ b ^ (h >> _SHIFT)) * _MIX_2
     h = (h ^ c ^ (h >> _SHIFT)) * _MIX_1
@@ -31,7 +31,7 @@ def find_account(slots: np.ndarray, keys: np.ndarray, count: int, key: np.ndarra
     mask = len(slots) - 1
     at = np.int64(_mix(key[0], key[1], key[2]) & np.uint64(mask))
     while True:
-        found = slots[at] - 1
+        found: int = slots[at] - 1
         if found < 0:
             slots[at] = count + 1
             keys[count, 0] = key[0]
@@ -44,7 +44,7 @@ def find_account(slots: np.ndarray, keys: np.ndarray, count: int, key: np.ndarra
 
 
 @compiled
-def edge_slot(slots: np.ndarray, keys: np.ndarray, key: int) -> int:
+def edge_slot(slots: np.ndarray, keys: np.ndarray, key: int) -> np.int64:
     """Slot that holds an edge's key, or the empty one where it belongs."""
     mask = len(slots) - 1
     at = np.int64(_mix(np.uint64(key), _MIX_1, _MIX_2) & np.uint64(mask))
@@ -58,7 +58,8 @@ def edge_slot(slots: np.ndarray, keys: np.ndarray, key: int) -> int:
 @compiled
 def find_edge(slots: np.ndarray, keys: np.ndarray, key: int) -> int:
     """Index of an edge, -1 where there is none."""
-    return slots[edge_slot(slots, keys, key)] - 1
+    found: int = slots[edge_slot(slots, keys, key)] - 1
+    return found
 
 
 @entry
