@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.ledger._artifacts import load_artifact
+from tallystick.ledger._deploy import load_contract
 
 _ROOT = Path(__file__).parents[2]
 _NAMES = ("ModelRegistry", "PredictionLog")
@@ -29,7 +29,7 @@ def test_artifact_is_not_stale(name: str) -> None:
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_artifact_fits_the_oldest_code_size_limit(name: str) -> None:
-    artifact = load_artifact(name)
+    artifact = load_contract(name)
     assert len(artifact.bytecode) // 2 < 24_576
     assert artifact.name == name
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tallystick.errors import RangeError
 from tallystick.hashing import keccak256
 from tallystick.ledger import _merkle as reference
+from tallystick.ledger import _merkle_fast as fast
 from tallystick.ledger._keccak_fast import hash_rows
 from tallystick.ledger._merkle_fast import fast_proof, fast_root
 
@@ -92,3 +93,14 @@ def test_invalid_index_is_refused(index: int) -> None:
     with pytest.raises(RangeError, match="leaf index"):
         reference.merkle_proof(_hashes(leaves), index)
     assert not reference.verify_proof(fast_root(leaves), 3, index, bytes(32), [])
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 8])
+def test_climbing_is_the_same_uncompiled(count: int) -> None:
+    nodes = hash_rows(_leaves(count))
+    siblings = np.empty((64, 32), np.uint8)
+    found = fast._climb.py_func(nodes.copy(), 0, siblings)
+    assert [row.tobytes() for row in siblings[:found]] == fast_proof(_leaves(count), 0)
+    plain, compiled, state = nodes.copy(), nodes.copy(), np.empty(25, np.uint64)
+    assert fast._rise.py_func(plain, count, state) == fast._rise(compiled, count, state)
+    assert (plain == compiled).all()

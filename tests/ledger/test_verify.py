@@ -269,3 +269,22 @@ def test_root_over_other_bytes_is_found(world: World) -> None:
     found = world.verify(claim={"commitments": lie}, stored=None).mismatch
     assert found is not None
     assert found.field == "root"
+
+
+def test_row_missing_from_what_was_kept_and_a_false_commitment(world: World) -> None:
+    lie = _claim(world.transfers, _one_more(world.predictions, 50))
+    kept = StoredHalf(_take(world.predictions, [k for k in range(ROWS) if k != 50]))
+    found = world.verify(claim={"commitments": lie.commitments}, stored=kept).mismatch
+    assert found is not None
+    assert (found.kind, found.ledger_agrees_with) == ("missing_row", "neither")
+
+
+def test_extra_row_between_the_ranges(world: World) -> None:
+    commitments = world.claim.commitments
+    lost = commitments[1].range
+    inside = [block not in lost for block in world.transfers.column("block_number").to_pylist()]
+    rest = {name: getattr(world, name).filter(pa.array(inside)) for name in ("transfers", "predictions")}
+    found = world.verify(claim={"commitments": (commitments[0], *commitments[2:])}, **rest).mismatch
+    assert found is not None
+    assert (found.kind, found.range, found.ledger_agrees_with) == ("extra_row", None, None)
+    assert found.block == lost.first_block

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 __all__ = ["RATE_BYTES", "absorb_byte", "hash_rows", "permute"]
@@ -39,7 +40,7 @@ def _round_constants() -> NDArray[np.uint64]:
 _ROUND_CONSTANTS: Final = _round_constants()
 
 
-@njit(inline="always")
+@register_jitable(inline="always")
 def _rotl(lane: np.uint64, bits: int) -> np.uint64:
     return (lane << np.uint64(bits)) | (lane >> np.uint64(64 - bits))
 
@@ -124,7 +125,7 @@ def permute(state: NDArray[np.uint64]) -> None:
     state[20], state[21], state[22], state[23], state[24] = a20, a21, a22, a23, a24
 
 
-@njit(inline="always")
+@register_jitable(inline="always")
 def absorb_byte(state: NDArray[np.uint64], place: int, byte: int) -> None:
     """XOR one byte into the state; lanes are little-endian."""
     state[place >> 3] ^= np.uint64(byte) << np.uint64((place & 7) << 3)
