@@ -31,6 +31,9 @@ class Feature:
         One sentence.
     half_life_s
         Seconds, for decayed features.
+    sees
+        What it may depend on: ``past`` is the transfer itself and everything before it. Protocols
+        refuse features that see more.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Feature:
     high: int
     help: str
     half_life_s: int | None = None
+    sees: str = "past"
 
 
 @dataclass(frozen=True)
