@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tallystick.sources._cells import Values
-from tallystick.sources._order import chain_order, check_times, transaction_positions
+from tallystick.sources._order import Times, chain_order, transaction_positions
 from tallystick.sources._spec import BlockRange
 from tallystick.store import TRANSFERS, Column
 
@@ -46,7 +46,7 @@ def in_chain_order(columns: Columns, file: str) -> Columns:
     order = chain_order(columns["block_number"].data, *positions)
     if order is not None:
         columns = {name: values.take(order) for name, values in columns.items()}
-    check_times(columns["block_number"].data, columns["timestamp"].data, file)
+    Times().check(columns["block_number"].data, columns["timestamp"].data, file)
     return columns
 
 

@@ -176,23 +176,29 @@ class EtherCell(_WeiCell):
 
 @dataclass(frozen=True)
 class AmountCell(_WeiCell):
-    """Whole decimal amount."""
+    """Whole decimal amount, or 32 bytes in hexadecimal."""
+
+    hexadecimal: bool = False
 
     def decode(self, buffer: Array, starts: Array, ends: Array, out: Values, ok: Array) -> None:
-        """Fill cells of at most 38 digits."""
-        _kernels_amount.decode_amount(buffer, starts, ends, out.data, ok)
+        """Fill cells of at most 38 decimal or exactly 64 hexadecimal digits."""
+        if self.hexadecimal:
+            _kernels.decode_address(buffer, starts, ends, out.data, np.zeros(0, bool), ok)
+        else:
+            _kernels_amount.decode_amount(buffer, starts, ends, out.data, ok)
 
     def parse(self, text: str, name: str) -> int:
         """Read one cell."""
-        return parse_token_amount(text)
+        return int.from_bytes(parse_hash(text), "big") if self.hexadecimal else parse_token_amount(text)
 
 
 @dataclass(frozen=True)
 class FlagCell:
-    """``0`` or ``1``; ``negate`` turns it round; empty is true if so told."""
+    """``0`` or ``1``, and ``false`` or ``true`` if so told; ``negate`` turns it round; empty is true if so told."""
 
     negate: bool = False
     empty_is_true: bool = False
+    words: bool = False
 
     def blank(self, rows: int) -> Values:
         """Make the output column."""
@@ -208,6 +214,8 @@ class FlagCell:
         """Read one cell."""
         if text in ("0", "1"):
             return (text == "1") != self.negate
+        if self.words and text in ("false", "true"):
+            return (text == "true") != self.negate
         if self.empty_is_true and not text:
             return True
         raise RangeError(f"{name} is neither 0 nor 1", value=text[:80])

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -22,7 +22,10 @@ from tallystick.sources._cells import Cell, Values
 from tallystick.sources._kernels import count_lines, split_lines
 from tallystick.sources._lines import CHUNK_BYTES, whole_lines
 
-__all__ = ["Chunk", "CsvReader", "read_header"]
+__all__ = ["LINE", "Chunk", "CsvReader", "read_header"]
+
+LINE: Final = "(line)"
+"""Name of the column with each row's line in the file, from 1, which every chunk has."""
 
 Array = Any
 Chunk = Mapping[str, Values]
@@ -99,8 +102,9 @@ class CsvReader:
 
     def read(self) -> Chunk:
         """All rows at once."""
-        parts = list(self.chunks()) or [{name: cell.blank(0) for name, cell in self.cells.items()}]
-        return {name: Values.join([part[name] for part in parts]) for name in self.cells}
+        nothing = {name: cell.blank(0) for name, cell in self.cells.items()} | {LINE: Values(np.zeros(0, np.int64))}
+        parts = list(self.chunks()) or [nothing]
+        return {name: Values.join([part[name] for part in parts]) for name in nothing}
 
     def _slots(self, header: Sequence[str]) -> Array:
         slots = np.full(len(header), -1, np.int64)
@@ -126,6 +130,7 @@ class CsvReader:
         for row in np.flatnonzero(~ok).tolist():
             begin, end, number = places[:3, row].tolist()
             keep[row] = self._slow_row(piece[begin:end], header, line + number, out, row)
+        out[LINE] = Values(places[2, :rows] + line)
         if not keep.all():
             out = {name: values.take(keep) for name, values in out.items()}
         return out, lines
@@ -154,7 +159,8 @@ def _text(value: object) -> str | None:
 def _split(raw: bytes, header: Sequence[str]) -> dict[str, str]:
     """Cells of one line by column name."""
     try:
-        fields = next(csv.reader([raw.decode("utf-8")], strict=True))
+        text = raw.decode("utf-8")
+        fields = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadRow(f"row cannot be read: {error}") from error
     if len(fields) != len(header):

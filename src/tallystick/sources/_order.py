@@ -9,7 +9,7 @@ import numpy as np
 from tallystick.errors import SourceError
 from tallystick.sources._jit import compiled
 
-__all__ = ["chain_order", "check_times", "transaction_positions"]
+__all__ = ["Times", "chain_order", "transaction_positions"]
 
 Array = Any
 
@@ -72,15 +72,27 @@ def chain_order(*keys: Array) -> Array | None:
     return None if ascending.all() else np.lexsort(keys[::-1])
 
 
-def check_times(blocks: Array, times: Array, file: str) -> None:
-    """Refuse a table whose time goes backwards from block to block, or differs within one.
+class Times:
+    """Checks, piece by piece, that time never goes backwards and that a block has one time."""
 
-    Raises
-    ------
-    SourceError
-        Names the first such block.
-    """
-    wrong = (times[1:] < times[:-1]) | ((blocks[1:] == blocks[:-1]) & (times[1:] != times[:-1]))
-    if wrong.any():
-        block = int(blocks[1:][wrong][0])
-        raise SourceError("timestamps go backwards, or differ within one block", file=file, block=block)
+    def __init__(self) -> None:
+        self._block = -1
+        self._time = 0
+
+    def check(self, blocks: Array, times: Array, file: str) -> None:
+        """Check the next rows.
+
+        Raises
+        ------
+        SourceError
+            Names the first block that is wrong.
+        """
+        if not len(blocks):
+            return
+        blocks = np.concatenate(([self._block], blocks.astype(np.int64)))
+        times = np.concatenate(([self._time], times.astype(np.int64)))
+        wrong = (times[1:] < times[:-1]) | ((blocks[1:] == blocks[:-1]) & (times[1:] != times[:-1]))
+        if wrong.any():
+            block = int(blocks[1:][wrong][0])
+            raise SourceError("timestamps go backwards, or differ within one block", file=file, block=block)
+        self._block, self._time = int(blocks[-1]), int(times[-1])

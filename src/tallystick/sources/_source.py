@@ -59,7 +59,7 @@ class Source(ABC):
         self.spec = spec
         self.settings = Settings() if settings is None else settings
         self.bad_rows = BadRows(skip_bad_rows)
-        self._rows: int | None = None
+        self._row_count: int | None = None
 
     @abstractmethod
     def tables(self) -> Iterator[pa.Table]:
@@ -79,7 +79,7 @@ class Source(ABC):
             "kind": self.kind,
             "path": self.spec.path,
             "range": str(self.spec.range),
-            "rows": self._rows,
+            "rows": self._row_count,
             "lacks": self.lacks,
         }
 
@@ -94,7 +94,7 @@ class Source(ABC):
         self.bad_rows.clear()
         pieces = [TRANSFERS.schema.empty_table(), *self.tables()]
         table = check_table(pa.concat_tables(pieces).combine_chunks(), TRANSFERS)
-        self._rows = table.num_rows
+        self._row_count = table.num_rows
         return table
 
     def batches(self, rows: int = 65_536) -> Iterator[pa.Table]:
