@@ -15,7 +15,7 @@ from tallystick.apps.economy._calls import (
     quote,
 )
 from tallystick.apps.economy._dice import Dice
-from tallystick.apps.economy._model import Account, Action, Category, EconomySize, Kind
+from tallystick.apps.economy._model import DAY_S, HOUR_S, Account, Action, Category, EconomySize, Kind
 from tallystick.units import WEI_PER_ETHER, WEI_PER_GWEI, UnixSeconds, Wei
 
 __all__ = ["GAS_LIMIT", "Acts"]
@@ -36,6 +36,7 @@ _PRICE_STEP_WEI: Final = 1_000_000  # each transaction of a block offers this mu
 _PRICE_LOW, _PRICE_HIGH = 4, 60  # gwei, the range of ordinary days in early 2018
 _POOL_COIN: Final = 2_000 * WEI_PER_ETHER
 _POOL_TOKENS: Final = 4_000_000 * WEI_PER_ETHER
+_WAKING_S: Final = 12 * HOUR_S  # everybody lives in one part of the world and acts in the first half of each day
 _UNLIMITED: Final = (1 << 256) - 1
 
 
@@ -197,12 +198,14 @@ class Acts:
     def _next_block(self, gas: int) -> int:
         # Time of the block an act of this much gas falls in: the first not before now that has room.
         step = self.size.block_s
-        block = max(self.start + max(-(-(self.now - self.start) // step), 1) * step, self._block)
+        days, moment = divmod(self.now - self.start, DAY_S)
+        awake = days * DAY_S + moment * _WAKING_S // DAY_S
+        block = max(self.start + max(-(-awake // step), 1) * step, self._block)
         return block + step if block == self._block and self._block_gas + gas > _BLOCK_GAS else block
 
     def _price(self, block: int) -> int:
         count = self._block_count if block == self._block else 0
-        day = min((block - self.start) // 86_400, len(self._prices) - 1)
+        day = min((block - self.start) // DAY_S, len(self._prices) - 1)
         return self._prices[day] * WEI_PER_GWEI - count * _PRICE_STEP_WEI
 
 

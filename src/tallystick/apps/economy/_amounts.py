@@ -10,7 +10,6 @@ from tallystick.units import WEI_PER_ETHER
 __all__ = ["FINNEY", "written"]
 
 FINNEY: Final = WEI_PER_ETHER // 1_000  # wei
-_STEPS: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9)
 
 
 def written(dice: Dice, wei: int, round_ppm: int) -> int:
@@ -41,4 +40,4 @@ def _round(dice: Dice, wei: int) -> int:
     digits = wei // unit
     if digits < 3 and dice.chance(300_000):
         return digits * unit + unit // 2
-    return max(digits, _STEPS[0]) * unit
+    return max(digits, 1) * unit

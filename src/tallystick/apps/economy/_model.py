@@ -51,7 +51,8 @@ class EconomySize:
     Parameters
     ----------
     accounts
-        Accounts wished for, in [40, 100_000]; the plan has within a tenth of that.
+        Accounts wished for, in [40, 100_000]. From 300 on, the plan has within a tenth of that; below, the
+        institutions and one operation of each fraud weigh more, and it has up to twice as many.
     days
         Simulated period, in [7, 1000].
     block_s

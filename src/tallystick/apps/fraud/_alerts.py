@@ -1,0 +1,89 @@
+"""Alerts: an account's first flag, with the reasons the program itself gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from tallystick.apps.fraud._scorer import Scored, Scorer
+from tallystick.exact import explain_row
+from tallystick.features import SPEC
+from tallystick.units import format_address, format_hash
+
+__all__ = ["Alert", "Alerts", "Reason"]
+
+_REASONS: Final = 4
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What one feature adds to a score, exactly: contributions and bias sum to the raw score."""
+
+    feature: str
+    value: int
+    unit: str
+    contribution: int
+    help: str
+
+
+@dataclass(frozen=True)
+class Alert:
+    """The first time an account's score reached the threshold."""
+
+    block_number: int
+    timestamp: int
+    transaction_hash: str
+    account: str
+    side: str
+    score_ppm: int
+    raw: int
+    bias: int
+    reasons: tuple[Reason, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**vars(self), "reasons": [vars(reason) for reason in self.reasons]}
+
+
+class Alerts:
+    """Finds each account's first flag in a stream of scored transfers: one alert an account, never two."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self._alerted = np.zeros(0, bool)
+
+    def find(self, scored: Scored) -> list[Alert]:
+        """Alerts of the next run of transfers, in chain order."""
+        known = self._scorer.engine.accounts_known + 1
+        self._alerted = np.concatenate((self._alerted, np.zeros(known - len(self._alerted), bool)))
+        account = scored.features.account
+        flagged = np.flatnonzero((scored.ppm >= self._scorer.program.threshold_ppm) & (account != 0))
+        _, first = np.unique(account[flagged], return_index=True)
+        rows = np.sort(flagged[first])
+        rows = rows[~self._alerted[account[rows]]]
+        self._alerted[account[rows]] = True
+        return [self._alert(scored, int(row)) for row in rows]
+
+    def _alert(self, scored: Scored, row: int) -> Alert:
+        transfer = scored.transfers.slice(row // 2, 1).to_pylist()[0]
+        values = scored.features.rows[row].tolist()
+        why = explain_row(self._scorer.program, values)
+        worst = sorted(range(len(values)), key=lambda k: (-why.contributions[k], k))[:_REASONS]
+        reasons = tuple(
+            Reason(SPEC.features[k].name, values[k], SPEC.features[k].unit, why.contributions[k], SPEC.features[k].help)
+            for k in worst
+            if why.contributions[k] > 0
+        )
+        return Alert(
+            block_number=transfer["block_number"],
+            timestamp=transfer["timestamp"],
+            transaction_hash=format_hash(transfer["transaction_hash"]),
+            account=format_address(transfer["to_address" if row % 2 else "from_address"]),
+            side="receiver" if row % 2 else "sender",
+            score_ppm=int(scored.ppm[row]),
+            raw=int(scored.raw[row]),
+            bias=why.bias,
+            reasons=reasons,
+        )
