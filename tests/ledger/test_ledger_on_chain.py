@@ -10,7 +10,15 @@ import pyarrow as pa
 import pytest
 
 from tallystick.chain import EmbeddedChain, EmbeddedSigner, connect
-from tallystick.errors import LedgerError, NoContract, NotBroadcast, RangeError, TransactionFailed, VerificationFailed
+from tallystick.errors import (
+    ChainError,
+    LedgerError,
+    NoContract,
+    NotBroadcast,
+    RangeError,
+    TransactionFailed,
+    VerificationFailed,
+)
 from tallystick.hashing import keccak256
 from tallystick.ledger import (
     BlockRange,
@@ -256,3 +264,12 @@ def test_invalid_deployment_without_address(sender: Sender, monkeypatch: pytest.
     monkeypatch.setattr(Sender, "run", lambda *_: {"contractAddress": None, "gasUsed": 1})
     with pytest.raises(LedgerError, match="the node gives no address for ModelRegistry"):
         deploy_contracts(sender)
+
+
+def test_invalid_estimate_keeps_its_cause(sender: Sender, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> int:
+        raise ConnectionError("gone")
+
+    monkeypatch.setattr(sender.w3.eth, "estimate_gas", refuse)
+    with pytest.raises(ChainError, match="the node does not estimate the gas: gone"):
+        registry.register(sender, ENTRY)

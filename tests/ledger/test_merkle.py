@@ -99,8 +99,9 @@ def test_invalid_index_is_refused(index: int) -> None:
 def test_climbing_is_the_same_uncompiled(count: int) -> None:
     nodes = hash_rows(_leaves(count))
     siblings = np.empty((64, 32), np.uint8)
-    found = fast._climb.py_func(nodes.copy(), 0, siblings)
-    assert [row.tobytes() for row in siblings[:found]] == fast_proof(_leaves(count), 0)
+    for index in (0, count - 1):
+        found = fast._climb.py_func(nodes.copy(), index, siblings)
+        assert [row.tobytes() for row in siblings[:found]] == fast_proof(_leaves(count), index)
     plain, compiled, state = nodes.copy(), nodes.copy(), np.empty(25, np.uint64)
     assert fast._rise.py_func(plain, count, state) == fast._rise(compiled, count, state)
     assert (plain == compiled).all()

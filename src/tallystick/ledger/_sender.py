@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from tallystick.chain import SendOptions, Signer, send_transaction, simulate
-from tallystick.chain._transactions import translated
-from tallystick.errors import NotBroadcast
+from tallystick.errors import ChainError, NotBroadcast
 from tallystick.units import Gas
 
 if TYPE_CHECKING:
@@ -90,11 +89,19 @@ class Sender:
             It would revert; the cause is the contract's own reason.
         """
         simulate(self.w3, self.signer.address, transaction)
-        call: Any = {**transaction, "from": self.signer.address}
-        with translated(self.w3, account=self.signer.address):
-            estimate, chain_id = self.w3.eth.estimate_gas(call), self.w3.eth.chain_id
+        estimate = self._estimate_gas(transaction)
         ready = {**transaction, "gas": estimate + estimate * _GAS_MARGIN_PERCENT // 100}
-        return SendPlan(what, transaction.get("to"), chain_id, self.signer.address, Gas(estimate), ready)
+        to, chain_id = transaction.get("to"), self.w3.eth.chain_id
+        return SendPlan(what, to, chain_id, self.signer.address, Gas(estimate), ready)
+
+    def _estimate_gas(self, transaction: Mapping[str, Any]) -> int:
+        from web3.exceptions import Web3Exception
+
+        call: Any = {**transaction, "from": self.signer.address}
+        try:
+            return self.w3.eth.estimate_gas(call)
+        except (Web3Exception, OSError) as error:  # not a revert: it was tried out just before
+            raise ChainError(f"the node does not estimate the gas: {error}", account=self.signer.address) from error
 
     def send(self, plan: SendPlan) -> TxReceipt:
         """Announce a plan, then send it and wait until it is mined.
