@@ -82,7 +82,7 @@ def deploy_contracts(sender: Sender) -> Deployment:
     """
     registry, registry_gas = _create(sender, "ModelRegistry")
     log, log_gas = _create(sender, "PredictionLog", sender.w3.to_checksum_address(registry))
-    return Deployment(registry, log, sender.w3.eth.chain_id, Gas(registry_gas + log_gas))
+    return Deployment(registry, log, sender.chain_id, Gas(registry_gas + log_gas))
 
 
 def _create(sender: Sender, name: str, *arguments: Any) -> tuple[str, int]:
@@ -91,5 +91,5 @@ def _create(sender: Sender, name: str, *arguments: Any) -> tuple[str, int]:
     receipt = sender.run(f"deploy {name}", {"data": factory.constructor(*arguments).data_in_transaction})
     address = receipt["contractAddress"]
     if address is None:
-        raise LedgerError(f"the node gives no address for {name}", chain_id=sender.w3.eth.chain_id)
+        raise LedgerError(f"the node gives no address for {name}", chain_id=sender.chain_id)
     return address.lower(), receipt["gasUsed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from tallystick.chain import SendOptions, Signer, send_transaction, simulate
@@ -88,11 +89,14 @@ class Sender:
         TransactionFailed
             It would revert; the cause is the contract's own reason.
         """
-        simulate(self.w3, self.signer.address, transaction)
         estimate = self._estimate_gas(transaction)
         ready = {**transaction, "gas": estimate + estimate * _GAS_MARGIN_PERCENT // 100}
-        to, chain_id = transaction.get("to"), self.w3.eth.chain_id
-        return SendPlan(what, to, chain_id, self.signer.address, Gas(estimate), ready)
+        return SendPlan(what, transaction.get("to"), self.chain_id, self.signer.address, Gas(estimate), ready)
+
+    @cached_property
+    def chain_id(self) -> int:
+        """Chain that the node is on."""
+        return self.w3.eth.chain_id
 
     def _estimate_gas(self, transaction: Mapping[str, Any]) -> int:
         from web3.exceptions import Web3Exception
@@ -100,7 +104,8 @@ class Sender:
         call: Any = {**transaction, "from": self.signer.address}
         try:
             return self.w3.eth.estimate_gas(call)
-        except (Web3Exception, OSError) as error:  # not a revert: it was tried out just before
+        except (Web3Exception, OSError) as error:
+            simulate(self.w3, self.signer.address, transaction)  # says why, where it would revert
             raise ChainError(f"the node does not estimate the gas: {error}", account=self.signer.address) from error
 
     def send(self, plan: SendPlan) -> TxReceipt:
