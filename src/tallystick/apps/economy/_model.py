@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
 from typing import Final
 
@@ -140,21 +140,21 @@ class Plan:
 
     def digest(self) -> Hash:
         """Keccak-256 of the plan's JSON: equal plans, equal digests, on every platform."""
+        # All integers as text: those above 64 bits are not read alike by every JSON reader.
         record = {
-            "version": 1,
-            "seed": self.seed,
-            "size": asdict(self.size),
-            "start": self.start,
-            "accounts": [{**asdict(account), "address": account.address.hex()} for account in self.accounts],
-            "actions": [asdict(action) for action in self.actions],
+            "version": "1",
+            "seed": str(self.seed),
+            "size": [str(value) for value in astuple(self.size)],
+            "start": str(self.start),
+            "accounts": [
+                (row.name, row.address.hex(), row.category, row.role, str(row.start_wei), row.is_contract)
+                for row in self.accounts
+            ],
+            "actions": [_as_text(action) for action in self.actions],
         }
-        return keccak256(msgspec.json.encode(_text_numbers(record), order="deterministic"))
+        return keccak256(msgspec.json.encode(record))
 
 
-def _text_numbers(value: object) -> object:
-    # JSON integers above 64 bits are not read alike everywhere, so all integers are written as text.
-    if isinstance(value, dict):
-        return {key: _text_numbers(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_text_numbers(item) for item in value]
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def _as_text(action: Action) -> tuple[str | bool, ...]:
+    values = (getattr(action, field.name) for field in fields(action))
+    return tuple(str(value) if type(value) is int else value for value in values)
