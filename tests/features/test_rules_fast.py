@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tallystick.features import _rules as rules
+from tallystick.features import _rules_fast as fast
+
+compiling = settings(deadline=None)  # the first call compiles
+INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
+int64 = st.integers(INT64_MIN, INT64_MAX)
+powers = {(1 << k) + step for k in range(64) for step in (-1, 0, 1)}
+edges = [INT64_MIN, -1, *sorted(power for power in powers if power <= INT64_MAX)]
+
+
+@pytest.mark.parametrize("name", ["log2_q4", "significant_digits", "saturate"])
+def test_twins_at_every_power_of_two(name: str) -> None:
+    for value in edges:
+        assert getattr(fast, name)(value) == getattr(rules, name)(value)
+
+
+@compiling
+@given(int64)
+def test_twins_of_one_number(value: int) -> None:
+    assert fast.log2_q4(value) == rules.log2_q4(value)
+    assert fast.significant_digits(value) == rules.significant_digits(value)
+    assert fast.saturate(value) == rules.saturate(value)
+
+
+@compiling
+@given(int64, int64)
+@example(INT64_MAX, INT64_MAX)
+@example(INT64_MAX, 1)
+@example(1, INT64_MAX)
+@example(INT64_MIN, INT64_MIN)
+@example(1 << 42, 1 << 42)
+@example((1 << 42) - 1, (1 << 42) - 1)
+def test_twins_of_ratio(part: int, whole: int) -> None:
+    assert fast.ratio_ppm(part, whole) == rules.ratio_ppm(part, whole)
+
+
+@compiling
+@given(st.integers(0, 62), st.integers(0, 62), int64, int64)
+def test_twins_of_ratio_at_every_size(drop_part: int, drop_whole: int, part: int, whole: int) -> None:
+    part, whole = part >> drop_part, whole >> drop_whole
+    assert fast.ratio_ppm(part, whole) == rules.ratio_ppm(part, whole)
+
+
+@compiling
+@given(st.integers(-(1 << 59), (1 << 59) - 1), int64)
+def test_twins_of_mean(total: int, count: int) -> None:
+    assert fast.mean_q4(total, count) == rules.mean_q4(total, count)
+
+
+@compiling
+@given(st.integers(0, 1 << 41), st.integers(0, INT64_MAX), st.integers(-5, 1 << 40))
+def test_twins_of_variance(mean: int, squares: int, count: int) -> None:
+    total = mean * max(count, 0) if mean < 1 << 11 else mean
+    assert fast.variance(total, squares, count) == rules.variance(total, squares, count)
+
+
+@compiling
+@given(st.lists(st.integers(0, 1 << 62), min_size=16, max_size=16), st.integers(0, 1 << 33), st.integers(0, 5))
+@example([1 << 62] * 16, 0, 0)
+@example([1 << 62] * 16, 3_599, 0)
+@example([(1 << 62) - 1] * 16, 63 * 3_600, 0)
+@example([(1 << 62) - 1] * 16, 62 * 30 * 86_400, 0)
+def test_twin_of_decay(values: list[int], elapsed: int, first: int) -> None:
+    account = np.full(16 + first + 2, 7, np.int64)
+    account[first : first + 16] = values
+    fast.decay_all(account, first, elapsed)
+    half_lives = [half_life for half_life in rules.HALF_LIVES_S for _ in range(4)]
+    want = [rules.decay(value, elapsed, half_life) for value, half_life in zip(values, half_lives, strict=True)]
+    assert account[first : first + 16].tolist() == want
+    assert account[:first].tolist() == [7] * first
+    assert account[first + 16 :].tolist() == [7, 7]  # nothing else is touched
+
+
+def test_source_stamp_is_the_same_in_one_installation() -> None:
+    assert fast.source_stamp() == fast.source_stamp()
+    assert 0 <= fast.source_stamp() < 1 << 32
