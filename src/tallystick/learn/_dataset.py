@@ -116,9 +116,9 @@ def account_rows(batches: Iterable[pa.Table], accounts: Mapping[bytes, object]) 
         before = engine.accounts_known
         result = engine.advance(batch)
         fresh = np.arange(before + 1, engine.accounts_known + 1)
-        for account, address in zip(fresh, engine.addresses(fresh), strict=True):
+        for known, address in zip(fresh.tolist(), engine.addresses(fresh), strict=True):
             if bytes(address) in accounts:
-                position[int(account)] = len(addresses)
+                position[known] = len(addresses)
                 addresses.append(bytes(address))
         wanted = np.zeros(engine.accounts_known + 1, bool)
         wanted[list(position)] = True

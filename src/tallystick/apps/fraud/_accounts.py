@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from tallystick.apps.fraud._scorer import Scored, Scorer
 from tallystick.errors import RangeError
-from tallystick.store import atomic_file
+from tallystick.store import write_bytes
 from tallystick.units import format_address
 
 __all__ = ["AccountScores", "AccountTable", "write_accounts"]
@@ -104,9 +103,8 @@ def _running_count(ids: np.ndarray) -> np.ndarray:
 
 def write_accounts(table: AccountTable, path: Path) -> None:
     """Write ``account,score_ppm,flag,transfers_seen``, one line an account; flag is 0 or 1."""
+    lines = ["account,score_ppm,flag,transfers_seen"]
     columns = (table.address, table.score_ppm.tolist(), table.flag.tolist(), table.transfers_seen.tolist())
-    with atomic_file(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("account", "score_ppm", "flag", "transfers_seen"))
-        for address, ppm, flag, seen in zip(*columns, strict=True):
-            writer.writerow((format_address(bytes(address)), ppm, int(flag), seen))
+    for address, ppm, flag, seen in zip(*columns, strict=True):
+        lines.append(f"{format_address(bytes(address))},{ppm},{int(flag)},{seen}")
+    write_bytes(path, ("\n".join(lines) + "\n").encode())

@@ -1,0 +1,84 @@
+"""Model cards: what a model is, what it was trained on, how well it did, what it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["card_markdown", "measures_markdown"]
+
+
+def card_markdown(card: Mapping[str, Any]) -> str:
+    """Write a card for people."""
+    data, program, made = card["data"], card["program"], card["made_with"]
+    facts = {
+        "program hash": f"`{program['hash']}`",
+        "feature spec": f"`{program['feature_spec_hash']}`",
+        "shape": f"{program['trees']} trees, {program['nodes']} splits, depth at most {program['depth']}",
+        "features": f"{program['features_used']} used of {program['features']}",
+        "distance to the float model": f"at most {program['error_bound']} × 2^-{program['scale_bits']} log-odds",
+        "flag": f"at {program['threshold_ppm']:,} ppm or more",
+        "trained on": f"`{data['source']}`: {data['transfers']:,} transfers read",
+        "labelled accounts": f"{data['accounts']:,}, of them {data['positives']:,} positive",
+        "content of that data": f"SHA-256 `{data['content_hash']}`",
+        "made with": f"tallystick {made['tallystick']}, LightGBM {made['lightgbm']}, {made['platform']}",
+        "again": f"`{card['command']}`",
+    }
+    table = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
+    limits = "\n".join(f"* {line}" for line in card["limits"])
+    return f"""# {card["title"]}
+
+{card["summary"]}
+
+| | |
+|---|---|
+{table}
+
+## How well it does
+
+{card["evaluation_note"]}
+
+{measures_markdown(card["evaluation"])}
+## What it cannot do
+
+{limits}
+"""
+
+
+def measures_markdown(evaluation: Mapping[str, Any]) -> str:
+    """Write the measures of a model and its baselines as Markdown tables."""
+    protocol = evaluation["protocol"]
+    test = protocol["test"]
+    lines = [
+        f"Judged on {test['accounts']:,} accounts ({test['positives']:,} positive); split: {protocol['split']}.",
+        "",
+        "| model | after | accounts | precision | recall | F1 | average precision | AUC |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, model in evaluation["models"].items():
+        for checkpoint, m in model["after"].items():
+            numbers = " | ".join(f"{m[key]:.3f}" for key in ("precision", "recall", "f1", "average_precision", "auc"))
+            lines.append(f"| {name} | {checkpoint} | {m['accounts']} | {numbers} |")
+    lines += ["", "| model | reviewed | caught | recall | best possible |", "|---|---|---|---|---|"]
+    for name, model in evaluation["models"].items():
+        r = model["review"]
+        lines.append(
+            f"| {name} | {r['accounts']} | {r['caught']} | {r['recall']:.3f} | {r['best_possible_recall']:.3f} |"
+        )
+    late = evaluation["models"]["tallystick"]["lateness"]
+    lines += [
+        "",
+        f"Flagged at some time: {late['flagged']} of {late['positives']} positive accounts, "
+        f"{late['at_first_transfer']} of them at the first transfer.",
+    ]
+    if late["flagged"]:
+        lines += [
+            "",
+            "| after the first transfer, until the first flag | 25 % | median | 75 % | 90 % | mean |",
+            "|---|---|---|---|---|---|",
+            *(
+                f"| {label} | " + " | ".join(f"{late[key][q]:.2f}" for q in ("p25", "p50", "p75", "p90", "mean")) + " |"
+                for key, label in (("transfers", "transfers"), ("value_ether", "value, ether"))
+            ),
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,72 @@
+"""Model folders: an exact program with its card, shipped with the package or made by ``tally train``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from tallystick.apps.fraud._card import card_markdown
+from tallystick.errors import SourceError, did_you_mean
+from tallystick.exact import Program, load_program, save_program
+from tallystick.store import write_bytes
+
+__all__ = ["PRETRAINED", "Model", "find_model", "save_model", "shipped_models"]
+
+PRETRAINED: Final = "tsgn-v1"
+_PROGRAM: Final = "program.tally"
+_CARD: Final = "card.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A program, its card, and where both came from."""
+
+    program: Program
+    card: Mapping[str, Any]
+    path: Path
+
+
+def shipped_models() -> list[str]:
+    """Names of the models in the package."""
+    return sorted(item.name for item in _shipped().iterdir() if (item / _PROGRAM).is_file())
+
+
+def find_model(name: str) -> Model:
+    """Load a model by the name of a shipped one, by its folder, or by its program file.
+
+    Raises
+    ------
+    SourceError
+        There is nothing of that name.
+    ProgramError
+        The program file is not valid.
+    """
+    folder = _shipped() / name if name in shipped_models() else Path(name)
+    program = folder / _PROGRAM if folder.is_dir() else folder
+    if not program.is_file():
+        cause = f"there is no model {name!r}{did_you_mean(name, shipped_models())}"
+        raise SourceError(
+            cause,
+            file=name,
+            next_step=f"Give a folder made by `tally train`, or one of: {', '.join(shipped_models())}.",
+        )
+    card = program.parent / _CARD
+    content = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    return Model(load_program(program), content, program)
+
+
+def save_model(folder: Path, program: Program, card: Mapping[str, Any]) -> Model:
+    """Write program, ``card.json`` and ``card.md`` into a folder."""
+    save_program(program, folder / _PROGRAM)
+    text = json.dumps(card, indent=2, sort_keys=True, ensure_ascii=False)
+    write_bytes(folder / _CARD, (text + "\n").encode())
+    write_bytes(folder / "card.md", card_markdown(card).encode())
+    return Model(program, card, folder / _PROGRAM)
+
+
+def _shipped() -> Path:
+    return Path(str(files("tallystick.apps.fraud"))) / "models"
