@@ -176,6 +176,12 @@ def test_invalid_header_names_the_missing_column(tmp_path: Path) -> None:
     assert caught.value.where["column"] == "value_eth"
 
 
+def test_invalid_header_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, header=f"{HEADER},block")
+    with pytest.raises(SourceError, match="'block' is there twice"):
+        open_source(f"xblock:{tmp_path}").read()
+
+
 def test_invalid_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "transactions.csv").write_bytes(b"")
     with pytest.raises(SourceError, match="no header"):

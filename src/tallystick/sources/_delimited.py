@@ -112,6 +112,8 @@ class CsvReader:
             if name not in header:
                 cause = f"column {name!r} is missing; the header has {', '.join(header)}"
                 raise SourceError(cause[:400], file=str(self.path), line=1, column=name)
+            if header.count(name) > 1:
+                raise SourceError(f"column {name!r} is there twice", file=str(self.path), line=1, column=name)
             slots[header.index(name)] = slot
         return slots
 
