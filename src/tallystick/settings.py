@@ -59,6 +59,8 @@ class Settings:
     registry: str = _setting("", "address", "ModelRegistry contract; empty means the project's own.")
     prediction_log: str = _setting("", "address", "PredictionLog contract; empty means the project's own.")
     commit_transfers: int = _setting(4096, "transfers", "Transfers after which a block range is committed.", 1, 1 << 20)
+    alert_ppm: int = _setting(900_000, "ppm", "Score from which an account raises an alert.", 0, 1_000_000)
+    alert_after: int = _setting(3, "transfers", "Transfers of an account before it can raise an alert.", 1, 1 << 20)
     review_budget_ppm: int = _setting(10_000, "ppm", "Share of accounts a reviewer can look at.", 1, 1_000_000)
     keystore: str = _setting("", "path", "Keystore file (Web3 Secret Storage) of the sending account.")
     keystore_password: str = _setting("", "", "Password of the keystore file.", secret=True)

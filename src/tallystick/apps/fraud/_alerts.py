@@ -1,4 +1,9 @@
-"""Alerts: an account's first flag, with the reasons the program itself gives."""
+"""Alerts: the first time an account's score is high enough, with the reasons the program itself gives.
+
+A flag is the program's verdict on a row; an alert asks a person to look. So alerts have a bar of their
+own, the settings ``alert_ppm`` and ``alert_after``: where few accounts are bad, the program's threshold
+would send many innocent ones to review, and an account's first transfers say little.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ from tallystick.units import format_address, format_hash
 __all__ = ["Alert", "Alerts", "Reason"]
 
 _REASONS: Final = 4
+_TRANSFERS: Final = SPEC.names.index("transfers")
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Alert:
-    """The first time an account's score reached the threshold."""
+    """The first time an account's score reached the bar."""
 
     block_number: int
     timestamp: int
@@ -48,10 +54,22 @@ class Alert:
 
 
 class Alerts:
-    """Finds each account's first flag in a stream of scored transfers: one alert an account, never two."""
+    """Finds the accounts to look at in a stream of scored transfers: one alert an account, never two.
 
-    def __init__(self, scorer: Scorer) -> None:
+    Parameters
+    ----------
+    scorer
+        Where the predictions come from.
+    at_ppm
+        Smallest score that raises an alert.
+    after
+        Fewest transfers of the account, this one included.
+    """
+
+    def __init__(self, scorer: Scorer, at_ppm: int, after: int) -> None:
         self._scorer = scorer
+        self._at_ppm = at_ppm
+        self._after = after
         self._alerted = np.zeros(0, bool)
 
     def find(self, scored: Scored) -> list[Alert]:
@@ -59,7 +77,8 @@ class Alerts:
         known = self._scorer.engine.accounts_known + 1
         self._alerted = np.concatenate((self._alerted, np.zeros(known - len(self._alerted), bool)))
         account = scored.features.account
-        flagged = np.flatnonzero((scored.ppm >= self._scorer.program.threshold_ppm) & (account != 0))
+        enough = scored.features.rows[:, _TRANSFERS] >= self._after
+        flagged = np.flatnonzero((scored.ppm >= self._at_ppm) & enough & (account != 0))
         _, first = np.unique(account[flagged], return_index=True)
         rows = np.sort(flagged[first])
         rows = rows[~self._alerted[account[rows]]]

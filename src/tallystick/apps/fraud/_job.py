@@ -19,6 +19,7 @@ from tallystick.apps.fraud._training import BATCH_ROWS
 from tallystick.exact import Program
 from tallystick.hashing import keccak256
 from tallystick.ledger import CommitResult, Committer, RangeCutter
+from tallystick.settings import Settings
 from tallystick.sources import Source
 from tallystick.store import Manifest, Output, Project, canonical_json
 from tallystick.units import format_hash
@@ -41,7 +42,7 @@ class JobResult:
     accounts
         Last score of every account that was scored.
     alerts
-        One for each account that was flagged.
+        One for each account that reached the bar of the settings.
     commits
         Block ranges on the ledger, in order.
     seconds
@@ -90,7 +91,7 @@ def score_to_project(
     scorer: Scorer,
     from_time: int,
     committer: Committer | None,
-    commit_transfers: int,
+    settings: Settings,
     progress: Progress = silent,
 ) -> JobResult:
     """Score a source into a project's tables and, with a committer, commit range by range.
@@ -107,10 +108,10 @@ def score_to_project(
     """
     result = JobResult(job_key(source, scorer.program, from_time))
     clock = _Clock(result.seconds)
-    accounts, alerts = AccountScores(scorer), Alerts(scorer)
+    accounts, alerts = AccountScores(scorer), Alerts(scorer, settings.alert_ppm, settings.alert_after)
     transfers = project.tables.appender("transfers", result.run)
     predictions = project.tables.appender("predictions", result.run)
-    cutter = RangeCutter(commit_transfers, committer.committed if committer else ())
+    cutter = RangeCutter(settings.commit_transfers, committer.committed if committer else ())
     for scored in clock.timed("read, features and scores", score_stream(source, scorer, from_time)):
         result.transfers += scored.transfers.num_rows
         with clock.stage("accounts and alerts"):

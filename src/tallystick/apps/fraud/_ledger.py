@@ -15,6 +15,7 @@ from tallystick.chain import (
     EMBEDDED_CHAIN_ID,
     EmbeddedChain,
     EmbeddedOptions,
+    SendOptions,
     connect,
     find_running,
     signer_from_settings,
@@ -27,6 +28,7 @@ from tallystick.store import write_bytes
 __all__ = ["LedgerSession", "open_ledger"]
 
 _DEPLOYMENTS: Final = "deployments.json"
+_EMBEDDED_POLL_S: Final = 0.005
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class LedgerSession:
         if self.is_embedded:
             account = EmbeddedChain(self.folder).accounts[0] if self.chain is None else self.chain.accounts[0]
         signer = signer_from_settings(self.settings, account)
-        return Sender(self.w3, signer, self.is_embedded, self.broadcast, self.announce)
+        options = SendOptions(poll_s=_EMBEDDED_POLL_S) if self.is_embedded else SendOptions()
+        return Sender(self.w3, signer, self.is_embedded, self.broadcast, self.announce, options)
 
     def contracts(self) -> tuple[Registry, PredictionLog]:
         """Find the contracts: from the settings, else where this project put them.

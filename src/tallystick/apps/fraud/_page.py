@@ -112,10 +112,8 @@ def _auc_plot(models: Mapping[str, Any]) -> str:
         f'<span style="color:{_AUC_COLOURS[number % len(_AUC_COLOURS)]}">■</span> {html.escape(name)}'
         for number, name in enumerate(models)
     )
-    return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="AUC by transfers seen">{"".join(shapes)}</svg>'
-        f"<p class=note>AUC after so many transfers, from 0.5 (chance) up. {legend}</p>"
-    )
+    plot = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="AUC by transfers">{"".join(shapes)}</svg>'
+    return f"{plot}<p class=note>AUC after so many transfers, from 0.5 (chance) up. {legend}</p>"
 
 
 def _review(models: Mapping[str, Any]) -> str:
