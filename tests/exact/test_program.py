@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
@@ -23,6 +25,10 @@ def test_program_is_frozen_and_hashable() -> None:
     assert hash(program()) == hash(program())
     assert program() == program()
     assert program() != program(base=0)
+
+
+def test_program_travels_to_other_processes() -> None:
+    assert pickle.loads(pickle.dumps(program())) == copy.deepcopy(program()) == program()
 
 
 def test_metadata_is_a_copy() -> None:

@@ -88,8 +88,11 @@ class FastProgram:
 
     def _check(self, rows: npt.NDArray[np.int64]) -> None:
         features = self.program.features
-        if not isinstance(rows, np.ndarray) or rows.dtype != np.int64 or not rows.flags.c_contiguous:
-            raise InputError("rows must be a C-contiguous int64 array", value=getattr(rows, "dtype", type(rows)))
+        if not isinstance(rows, np.ndarray) or rows.dtype != np.int64:
+            raise InputError("rows must be an int64 array", value=getattr(rows, "dtype", type(rows).__name__))
+        if not rows.flags.c_contiguous:
+            step = "Pass the rows through numpy.ascontiguousarray."
+            raise InputError("rows must be C-contiguous", value=rows.strides, next_step=step)
         if rows.ndim != 2 or rows.shape[1] != len(features):
             raise InputError(f"rows must have shape (n, {len(features)})", value=rows.shape)
 

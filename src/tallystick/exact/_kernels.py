@@ -44,10 +44,10 @@ def first_outside(rows: Any, low: Any, high: Any) -> Any:
             value = rows[row, feature]
             outside |= (value < low[feature]) | (value > high[feature])
         if outside:
-            for feature in range(rows.shape[1]):
-                value = rows[row, feature]
-                if (value < low[feature]) | (value > high[feature]):
-                    return row * rows.shape[1] + feature
+            feature = 0
+            while low[feature] <= rows[row, feature] <= high[feature]:
+                feature += 1
+            return row * rows.shape[1] + feature
     return -1
 
 

@@ -41,6 +41,11 @@ class LightgbmModel:
     feature_names: Sequence[str]
     trees: Sequence[LightgbmTree]
 
+    def __post_init__(self) -> None:
+        for index, tree in enumerate(self.trees):
+            if not _is_tree(tree, len(self.feature_names)):
+                raise ValueError(f"tree {index} is not a tree over {len(self.feature_names)} features")
+
 
 def read_lightgbm(model: Mapping[str, Any] | str) -> LightgbmModel:
     """Read the result of ``Booster.model_to_string()`` or ``Booster.dump_model()``.
@@ -120,6 +125,18 @@ def _flatten(root: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], list[Map
         else:
             leaves.append(part)
     return nodes, leaves
+
+
+def _is_tree(tree: LightgbmTree, features: int) -> bool:
+    """Every node but the root and every leaf is a child once, of a node before it; every feature exists."""
+    nodes, leaves = len(tree.feature), len(tree.leaf)
+    lengths = {len(tree.threshold), len(tree.default_left), len(tree.missing), len(tree.left), len(tree.right)}
+    if (lengths, leaves, len(tree.cover)) != ({nodes}, nodes + 1, nodes + 1):
+        return False
+    children = sorted((*tree.left, *tree.right))
+    expected = [*range(-leaves, 0), *range(1, nodes)] if nodes else []
+    later = all(child < 0 or child > node for side in (tree.left, tree.right) for node, child in enumerate(side))
+    return children == expected and later and all(0 <= feature < features for feature in tree.feature)
 
 
 def _check_kind(objective: str, classes: int, averaged: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from tallystick.errors import ProgramError
 from tallystick.exact._calibration import Calibration
@@ -161,6 +161,10 @@ class Program:
         if max(score, contribution) > INT64_MAX:
             cause = "the sum of the trees could leave int64"
             raise ProgramError(cause, field="trees", next_step="Import the model with fewer scale bits.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to other processes as the program's bytes."""
+        return Program.from_bytes, (self.to_bytes(),)
 
     @cached_property
     def hash(self) -> Hash:
