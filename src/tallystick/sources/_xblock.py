@@ -37,7 +37,7 @@ class XblockSource(FileSource):
       index is the ordinal of its hash's first appearance in its block, a transfer's its ordinal among
       the rows of its transaction, both in the file's order.
     * ``input_selector`` is a method where it is exactly four bytes; data of one to three bytes
-      calls nothing and gives null, as ``0x`` does, and so does ``NULL``, which failed transactions have there.
+      calls nothing and gives null, as ``0x`` does; so does ``NULL``, which stands in some rows.
     """
 
     kind: ClassVar[str] = "xblock"
