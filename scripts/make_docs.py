@@ -1,4 +1,4 @@
-"""Write docs/errors.md, docs/settings.md and docs/columns.md from the code; called by scripts/docs."""
+"""Write the generated pages of docs/ from the code; called by scripts/docs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from tallystick import errors
 from tallystick.errors import TallyError
+from tallystick.features import FAMILIES, SPEC, Feature
 from tallystick.settings import ENV_PREFIX, TOML_NAME, Setting, settings_table
 from tallystick.store import MACROS, TABLES, Column
 
@@ -150,6 +151,46 @@ def _column_row(column: Column) -> str:
     return f"| `{column.name}` | {column.type} | {column.width or ''} | {column.unit} | {null} | {column.help} |"
 
 
+def features_page() -> str:
+    lines = [
+        "# Features",
+        "",
+        _NOTE.strip(),
+        "",
+        "Every transfer gives two rows of integers: one whose subject is the sender, one whose subject is the receiver",
+        "(zeros where there is none). A row is known at its transfer: it holds that transfer and what came before it,",
+        "nothing later. The facts that compare the transfer with the past (*before*, *since the last*, *again*) are",
+        "taken before it enters. Columns stand in the order below; a model names the hash of the whole list.",
+        "",
+        f"Version {SPEC.version}, {len(SPEC.features)} features, hash `0x{SPEC.hash.hex()}`.",
+        "",
+        "| unit | meaning |",
+        "|---|---|",
+        "| gwei | `10**9` wei, rounded down. |",
+        "| ppm | Parts per million, rounded down; 0 where either side is 0, at most a thousandfold. |",
+        "| log2 x, Q4 | 16 times one plus the base-2 logarithm of x, linear between powers of two; 0 for 0. |",
+        "| log2 x, Q8 | 16 times the mean of the Q4 numbers; squared: the variance of the Q4 numbers. |",
+        "| x, Q16 | 65,536 times x. |",
+        "",
+        "A token's transfer enters none but its own two counts and the account's age. A failed transfer counts, with",
+        "amount 0.",
+    ]
+    at = 0
+    for name, family in FAMILIES.items():
+        assert family.__doc__
+        lines += ["", f"## {name}", "", family.__doc__, ""]
+        lines += ["| feature | column | unit | range | half-life | what it is |", "|---|---|---|---|---|---|"]
+        lines += [_feature_row(at + i, feature) for i, feature in enumerate(family.FEATURES)]
+        at += len(family.FEATURES)
+    return "\n".join(lines) + "\n"
+
+
+def _feature_row(column: int, feature: Feature) -> str:
+    half_life = "" if feature.half_life_s is None else f"{feature.half_life_s:,} s"
+    limits = f"{feature.low:,} … {feature.high:,}"
+    return f"| `{feature.name}` | {column} | {feature.unit} | {limits} | {half_life} | {feature.help} |"
+
+
 def _code(text: str) -> str:
     return f"`{text}`"
 
@@ -158,6 +199,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "errors.md": errors_page,
     "settings.md": settings_page,
     "columns.md": columns_page,
+    "features.md": features_page,
 }
 
 

@@ -68,7 +68,7 @@ def test_plain_kernel_equals_compiled() -> None:
         Transfer(202, start + (1 << 31), ADDRESSES[2], ADDRESSES[1], 0, success=False),
     ]
     stream = [*hub, *rare, *(replace(t, block=300 + t.block, time=UINT32_MAX) for t in random_stream(40))]
-    for transfers in (random_stream(200), stream):
+    for transfers in (random_stream(300), stream):
         rows, ids = run_plain(transfers)
         result = Engine().advance(to_batch(transfers))
         assert_same(rows, result.rows, SPEC.names)
