@@ -34,7 +34,7 @@ def test_state_hash_in_another_process(seed: str, threads: str) -> None:
         **os.environ,
         "PYTHONHASHSEED": seed,
         "NUMBA_NUM_THREADS": threads,
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]),
     }
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, env=environment, timeout=300
