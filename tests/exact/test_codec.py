@@ -73,7 +73,7 @@ def test_invalid_trailing() -> None:
         (67, 0x0A, "printable ASCII"),
         (77, 0xFF, "feature.name is not ASCII"),
         (77, 0x20, "without space"),
-        (81, 0x80, "cut short|feature"),
+        (82, 0x7F, "feature.high must be in"),
     ],
 )
 def test_invalid_byte(offset: int, value: int, cause: str) -> None:

@@ -65,7 +65,7 @@ def invalid() -> dict[str, bytes]:
         "error numerator 2**63": put(57, b"\x80" + bytes(7)),
         "error derivation not printable": put(67, b"\x07"),
         "feature name with a space": put(77, b" "),
-        "feature low above high": put(81, (1001).to_bytes(8, "big")),
+        "feature low above high": put(82, (1001).to_bytes(8, "big")),
         "metadata keys not sorted": data.replace(b'"name":"sm\\u00e1ll","rows":12', b'"rows":12,"name":"sm\\u00e1ll"'),
         "metadata in upper-case hexadecimal": data.replace(b"\\u00e1", b"\\u00E1"),
         "metadata with white space": data.replace(b'"rows":12', b'"rows": 1'),

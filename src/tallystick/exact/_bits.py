@@ -1,4 +1,7 @@
-"""One machine instruction that numba has no name for."""
+"""One machine instruction that numba has no name for.
+
+numba's cache looks at the caller's file only: a change of meaning here needs a change in ``_kernels.py``, too.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,22 @@ __all__ = ["trailing_zeros"]
 
 
 def trailing_zeros(word: Any) -> int:
-    """Count the zero bits below the lowest set bit of a positive int64.
+    """Count the zero bits below the lowest set bit of a uint32; 32 where none is set.
 
     Examples
     --------
-    >>> trailing_zeros(0b1100)
-    2
+    >>> trailing_zeros(0b1100), trailing_zeros(0)
+    (2, 32)
     """
-    number = int(word)
+    number = int(word) | 1 << 32
     return (number & -number).bit_length() - 1
 
 
 def _count_trailing_zeros(_context: Any, word: Any) -> Any:  # pragma: no cover - runs inside the compiler
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], context.get_constant(types.boolean, True))
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
 
-    return types.int64(types.int64), generate
+    return types.uint32(types.uint32), generate
 
 
 _instruction: Any = intrinsic(_count_trailing_zeros)

@@ -1,8 +1,8 @@
 """The loops of the fast interpreter: integers only, no allocation, written so that they run on many rows at once.
 
 A block of rows goes through three steps: values to ranks, ranks to leaves, raw scores to ppm. The loops over rows
-are innermost and branch-free, so the compiler turns them into vector instructions; eight thresholds or
-nodes are taken per pass, so that what is read and written per row is used eight times.
+are innermost and branch-free, so the compiler turns them into vector instructions; several thresholds or
+nodes are taken per pass, so that what is read and written per row is used several times.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from tallystick.exact._jit import compiled
 
 __all__ = [
     "LEAF_STRIDE",
-    "UNROLL",
+    "NODE_PASS",
+    "THRESHOLD_PASS",
     "WORD_LEAVES",
     "add_trees",
     "count_below",
@@ -29,10 +30,10 @@ __all__ = [
 # The sizes are compiled in, so they stand in this file: a change here makes numba compile anew.
 WORD_LEAVES: Final = 32
 LEAF_STRIDE: Final = WORD_LEAVES + 1  # after a word's leaves a zero, for rows that end in another word
-UNROLL: Final = 8  # thresholds and nodes per pass
+THRESHOLD_PASS: Final = 8  # thresholds per pass over a block
+NODE_PASS: Final = 4  # nodes per pass over a block
 _FULL = np.uint32((1 << WORD_LEAVES) - 1)
 _NONE = np.uint32(0)
-_GUARD = np.int64(1 << WORD_LEAVES)  # stands above a word's leaves, so that a word is never zero
 
 
 @compiled
@@ -57,7 +58,7 @@ def count_below(values: Any, thresholds: Any, total: Any) -> None:
     one, none = total.dtype.type(1), total.dtype.type(0)
     for row in range(values.shape[0]):
         total[row] = none
-    for at in range(0, thresholds.shape[0], UNROLL):
+    for at in range(0, thresholds.shape[0], THRESHOLD_PASS):
         t0, t1, t2, t3 = thresholds[at], thresholds[at + 1], thresholds[at + 2], thresholds[at + 3]
         t4, t5, t6, t7 = thresholds[at + 4], thresholds[at + 5], thresholds[at + 6], thresholds[at + 7]
         for row in range(values.shape[0]):
@@ -108,29 +109,21 @@ def add_trees(ranks: Any, words: Any, bits: Any, alive: Any, raw: Any) -> None:
     for word in range(words.more.shape[0]):
         for row in range(raw.shape[0]):
             bits[row] = _FULL if fresh else alive[row]
-        for node in range(words.start[word], words.start[word + 1], UNROLL):
+        for node in range(words.start[word], words.start[word + 1], NODE_PASS):
             c0, c1 = ranks[column[node]], ranks[column[node + 1]]
             c2, c3 = ranks[column[node + 2]], ranks[column[node + 3]]
-            c4, c5 = ranks[column[node + 4]], ranks[column[node + 5]]
-            c6, c7 = ranks[column[node + 6]], ranks[column[node + 7]]
             t0, t1, t2, t3 = rank[node], rank[node + 1], rank[node + 2], rank[node + 3]
-            t4, t5, t6, t7 = rank[node + 4], rank[node + 5], rank[node + 6], rank[node + 7]
             k0, k1, k2, k3 = keep[node], keep[node + 1], keep[node + 2], keep[node + 3]
-            k4, k5, k6, k7 = keep[node + 4], keep[node + 5], keep[node + 6], keep[node + 7]
             for row in range(raw.shape[0]):
                 left = bits[row]
                 left &= k0 if c0[row] > t0 else _FULL
                 left &= k1 if c1[row] > t1 else _FULL
                 left &= k2 if c2[row] > t2 else _FULL
                 left &= k3 if c3[row] > t3 else _FULL
-                left &= k4 if c4[row] > t4 else _FULL
-                left &= k5 if c5[row] > t5 else _FULL
-                left &= k6 if c6[row] > t6 else _FULL
-                left &= k7 if c7[row] > t7 else _FULL
                 bits[row] = left
         leaf = words.leaf[word * LEAF_STRIDE : (word + 1) * LEAF_STRIDE]
         for row in range(raw.shape[0]):
-            raw[row] += leaf[trailing_zeros(bits[row] | _GUARD)]
+            raw[row] += leaf[trailing_zeros(bits[row])]
         if words.more[word]:
             for row in range(raw.shape[0]):
                 alive[row] = _NONE if bits[row] != _NONE else _FULL if fresh else alive[row]

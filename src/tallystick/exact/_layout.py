@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tallystick.exact._kernels import LEAF_STRIDE, UNROLL, WORD_LEAVES
+from tallystick.exact._kernels import LEAF_STRIDE, NODE_PASS, THRESHOLD_PASS, WORD_LEAVES
 from tallystick.exact._limits import INT64_MAX
 from tallystick.exact._program import Program
 from tallystick.exact._trees import Tree
@@ -45,7 +45,7 @@ class Columns(NamedTuple):
     low: _Array  # (columns,) int64: first threshold
     top: _Array  # (columns,) int64: last threshold + 1
     start: _Array  # (columns + 1,) int64: where a column's thresholds begin
-    wide_threshold: _Array  # int64, rising, filled up to a multiple of UNROLL with the largest int64
+    wide_threshold: _Array  # int64, rising, filled up to a multiple of THRESHOLD_PASS with the largest int64
     narrow_threshold: _Array  # int32: the same minus low
 
 
@@ -73,7 +73,7 @@ def _lay_out_columns(thresholds: dict[int, list[int]]) -> Columns:
     start, wide, narrow = [0], [], []
     fits = [values[-1] + 1 - values[0] <= _INT32_MAX for values in thresholds.values()]
     for values, fit in zip(thresholds.values(), fits, strict=True):
-        filling = -len(values) % UNROLL
+        filling = -len(values) % THRESHOLD_PASS
         wide += values + [INT64_MAX] * filling
         narrow += [value - values[0] if fit else 0 for value in values] + [_INT32_MAX] * filling
         start.append(len(wide))
@@ -95,7 +95,7 @@ def _lay_out_words(trees: tuple[Tree, ...], thresholds: dict[int, list[int]]) ->
     for tree in trees:
         for word, kept in enumerate(_words_of(tree)):
             nodes += [(number[tree.feature[n]], rank[tree.feature[n], tree.threshold[n]], keep) for n, keep in kept]
-            nodes += [(nodes[-1][0], 0, _FULL)] * (-len(nodes) % UNROLL)
+            nodes += [(nodes[-1][0], 0, _FULL)] * (-len(nodes) % NODE_PASS)
             start.append(len(nodes))
             first = word * WORD_LEAVES
             more.append(first + WORD_LEAVES < len(tree.leaf))
