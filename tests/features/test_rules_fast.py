@@ -55,24 +55,29 @@ def test_twins_of_mean(total: int, count: int) -> None:
 
 
 @compiling
-@given(st.integers(0, 1 << 41), st.integers(0, INT64_MAX), st.integers(-5, 1 << 40))
-def test_twins_of_variance(mean: int, squares: int, count: int) -> None:
-    total = mean * max(count, 0) if mean < 1 << 11 else mean
+@given(st.lists(st.integers(0, 1_023), max_size=20), st.integers(1, 1 << 26))
+def test_twins_of_variance(values: list[int], times: int) -> None:
+    count, total, squares = (times * part for part in (len(values), sum(values), sum(x * x for x in values)))
     assert fast.variance(total, squares, count) == rules.variance(total, squares, count)
 
 
 @compiling
-@given(st.lists(st.integers(0, 1 << 62), min_size=16, max_size=16), st.integers(0, 1 << 33), st.integers(0, 5))
-@example([1 << 62] * 16, 0, 0)
-@example([1 << 62] * 16, 3_599, 0)
-@example([(1 << 62) - 1] * 16, 63 * 3_600, 0)
-@example([(1 << 62) - 1] * 16, 62 * 30 * 86_400, 0)
-def test_twin_of_decay(values: list[int], elapsed: int, first: int) -> None:
+@given(
+    st.lists(st.integers(0, 1 << 62), min_size=16, max_size=16),
+    st.integers(0, 1 << 32),
+    st.integers(0, 100_000) | st.integers(0, 1 << 32),
+    st.integers(0, 5),
+)
+@example([1 << 62] * 16, 0, 0, 0)
+@example([1 << 62] * 16, 3_599, 1, 0)
+@example([(1 << 62) - 1] * 16, 0, 63 * 3_600, 0)
+@example([(1 << 62) - 1] * 16, 0, 62 * 30 * 86_400, 0)
+def test_twin_of_decay(values: list[int], then: int, gap: int, first: int) -> None:
     account = np.full(16 + first + 2, 7, np.int64)
     account[first : first + 16] = values
-    fast.decay_all(account, first, elapsed)
+    fast.decay_all(account, first, then, then + gap)
     half_lives = [half_life for half_life in rules.HALF_LIVES_S for _ in range(4)]
-    want = [rules.decay(value, elapsed, half_life) for value, half_life in zip(values, half_lives, strict=True)]
+    want = [rules.decay(v, rules.ticks(then, then + gap, h)) for v, h in zip(values, half_lives, strict=True)]
     assert account[first : first + 16].tolist() == want
     assert account[:first].tolist() == [7] * first
     assert account[first + 16 :].tolist() == [7, 7]  # nothing else is touched

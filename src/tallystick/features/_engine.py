@@ -17,7 +17,7 @@ from tallystick.hashing import keccak256
 
 __all__ = ["SPEC", "Engine", "FeatureRows"]
 
-SPEC = FeatureSpec(version=1, features=tuple(feature for family in FAMILIES.values() for feature in family.FEATURES))
+SPEC = FeatureSpec(version=2, features=tuple(feature for family in FAMILIES.values() for feature in family.FEATURES))
 
 _FIRST_SLOTS = 1 << 12
 _EDGE_COLUMNS = 2  # transfers, time of the first

@@ -71,7 +71,7 @@ def _touch(s: np.ndarray, time: int) -> None:
     else:
         gap = time - s[ACCOUNT.last_time]
         if gap > 0:
-            fast.decay_all(s, _DECAYED, gap)
+            fast.decay_all(s, _DECAYED, s[ACCOUNT.last_time], time)
         log_gap = fast.log2_q4(gap)
         s[ACCOUNT.log_gap] += log_gap
         s[ACCOUNT.log_gap_sq] += log_gap * log_gap

@@ -192,9 +192,10 @@ def _touch(s: Account, time: int) -> None:
     else:
         gap = time - s.last_time
         for name, half_life in _MEMORIES:
+            ticks = rules.ticks(s.last_time, time, half_life)
             for what in ("count_in", "count_out", "volume_in", "volume_out"):
                 column = f"decayed_{what}_{name}"
-                setattr(s, column, rules.decay(getattr(s, column), gap, half_life))
+                setattr(s, column, rules.decay(getattr(s, column), ticks))
         s.log_gap += rules.log2_q4(gap)
         s.log_gap_sq += rules.log2_q4(gap) ** 2
         s.active_days += int(time // _DAY_S != s.last_time // _DAY_S)

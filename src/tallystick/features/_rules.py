@@ -21,6 +21,7 @@ __all__ = [
     "ratio_ppm",
     "saturate",
     "significant_digits",
+    "ticks",
     "variance",
 ]
 
@@ -102,43 +103,55 @@ def mean_q4(total: int, count: int) -> int:
 
 
 def variance(total: int, total_of_squares: int, count: int) -> int:
-    """``floor(sum(x**2) / n) - floor(sum(x) / n)**2``, or -1 below two values.
+    """``floor((n * sum(x**2) - sum(x)**2) / n**2)``, or -1 below two values.
 
     Examples
     --------
-    >>> variance(1 + 3, 1 + 9, 2), variance(5, 25, 1)
-    (1, -1)
+    >>> variance(1 + 3, 1 + 9, 2), variance(3 + 4, 9 + 16, 2), variance(5, 25, 1)
+    (1, 0, -1)
     """
     if count < 2:
         return NEVER
-    return total_of_squares // count - (total // count) ** 2
+    return (count * total_of_squares - total**2) // count**2
 
 
-def decay(value: int, elapsed_s: int, half_life_s: int) -> int:
-    """What is left of a decayed counter after some time.
+def ticks(then_s: int, now_s: int, half_life_s: int) -> int:
+    """32nds of a half-life that began after one moment and up to another, counted from second 0.
 
-    Whole half-lives halve by a shift; the rest is a table look-up at 32nds of a half-life:
-    ``floor((value >> halvings) * FRACTIONS_Q16[k] / 2**16)``. One call gives at most 2.2 % above
-    the exact exponential, since the last started 32nd is not counted, and less than
-    ``2 + value / 2**(16 + halvings)`` below it. Calls do not add up: a span shorter than a 32nd
-    of a half-life leaves the value as it is, however often it is repeated.
+    Ticks of spans that follow one another add up to the ticks of the whole, however short the spans.
+
+    Examples
+    --------
+    >>> ticks(0, 3_600, 3_600), sum(ticks(t, t + 1, 3_600) for t in range(3_600))
+    (32, 32)
+    """
+    return now_s * 32 // half_life_s - then_s * 32 // half_life_s
+
+
+def decay(value: int, elapsed_ticks: int) -> int:
+    """What is left of a decayed counter after some 32nds of its half-life.
+
+    Whole half-lives halve by a shift; the rest is a table look-up:
+    ``floor((value >> halvings) * FRACTIONS_Q16[k] / 2**16)``. Never above the exact exponential of
+    the ticks, less than ``2 + value / 2**(16 + halvings)`` below it; the ticks themselves are
+    within one of the time, which is 2.2 %.
 
     Parameters
     ----------
     value
         In [0, 2**62].
-    elapsed_s, half_life_s
-        Seconds; elapsed at least 0, half-life positive.
+    elapsed_ticks
+        At least 0, from :func:`ticks`.
 
     Examples
     --------
-    >>> decay(65_536, 3_600, 3_600), decay(65_536, 1_800, 3_600), decay(65_536, 1 << 31, 3_600)
+    >>> decay(65_536, 32), decay(65_536, 16), decay(65_536, 1 << 31)
     (32768, 46340, 0)
     """
-    halvings, rest = divmod(elapsed_s, half_life_s)
+    halvings, k = divmod(elapsed_ticks, 32)
     if halvings > 62:
         return 0
-    return (value >> halvings) * FRACTIONS_Q16[rest * 32 // half_life_s] >> 16
+    return (value >> halvings) * FRACTIONS_Q16[k] >> 16
 
 
 def significant_digits(value: int) -> int:

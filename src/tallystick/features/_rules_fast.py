@@ -105,19 +105,25 @@ def variance(total: int, total_of_squares: int, count: int) -> int:
     if count < 2:
         return -1
     mean = total // count
-    return total_of_squares // count - mean * mean
+    rest = total - mean * count
+    # n S - T**2 with T = mean n + rest, over n**2, without leaving 64 bits: n is below 2**31.
+    within = total_of_squares - mean * mean * count - 2 * mean * rest
+    return (within - (rest * rest + count - 1) // count) // count
 
 
 @compiled
-def decay_all(account: np.ndarray, first: int, elapsed_s: int) -> None:
+def decay_all(account: np.ndarray, first: int, then_s: int, now_s: int) -> None:
     """Decay an account's sixteen counters, four a half-life from column ``first`` on, in place."""
     for h in range(4):
-        halvings = elapsed_s // _HALF_LIVES[h]
+        ticks = now_s * 32 // _HALF_LIVES[h] - then_s * 32 // _HALF_LIVES[h]
         at = first + 4 * h
+        if ticks == 0:
+            continue
+        halvings = ticks >> 5
         if halvings > 62:
             account[at : at + 4] = 0
             continue
-        fraction = _FRACTIONS[(elapsed_s - halvings * _HALF_LIVES[h]) * 32 // _HALF_LIVES[h]]
+        fraction = _FRACTIONS[ticks & 31]
         for k in range(at, at + 4):
             value = account[k] >> halvings
             # floor(value * fraction / 2**16) without leaving 64 bits: high and low part apart.
