@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from tallystick.errors import MissingExtra
+from tallystick.errors import LearnError, MissingExtra
 from tallystick.exact import Calibration
 
 __all__ = ["platt", "sigmoid_table"]
@@ -25,11 +25,18 @@ def platt(raw: np.ndarray, labels: np.ndarray, scale_bits: int) -> tuple[float, 
     -------
     tuple[float, float]
         Slope, at least 0.05, and offset.
+
+    Raises
+    ------
+    LearnError
+        Only one class is present.
     """
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
         raise MissingExtra.of("scikit-learn", "train") from error
+    if len(np.unique(labels)) < 2:
+        raise LearnError("the rows to calibrate on hold one class only", value=len(labels))
     odds = raw.astype(np.float64)[:, None] / 2.0**scale_bits
     model = LogisticRegression(class_weight="balanced", C=1.0).fit(odds, labels)
     return max(float(model.coef_[0, 0]), 0.05), float(model.intercept_[0])

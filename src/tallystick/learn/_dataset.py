@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from tallystick.errors import LearnError
+from tallystick.errors import LearnError, RangeError
 from tallystick.features import SPEC, Engine, TransferBatch
+from tallystick.units import parse_address
 
 __all__ = ["AccountRows", "account_rows", "binary_labels"]
 
@@ -72,7 +73,9 @@ class AccountRows:
 
 
 def binary_labels(labels: pa.Table, positive: str = "phishing", negative: str = "normal") -> dict[bytes, int]:
-    """Labels by address: 1 for the positive category, 0 for the negative; others are left out.
+    """Labels by address: 1 for the positive category, 0 for the negative.
+
+    Other categories, and addresses that are not 20 bytes, are left out.
 
     Raises
     ------
@@ -83,8 +86,12 @@ def binary_labels(labels: pa.Table, positive: str = "phishing", negative: str = 
     for address, category in zip(labels["address"].to_pylist(), labels["category"].to_pylist(), strict=True):
         if category not in (positive, negative):
             continue
+        try:
+            account = parse_address(address)
+        except RangeError:
+            continue  # an account of another kind of chain
         label = int(category == positive)
-        if result.setdefault(bytes.fromhex(address.removeprefix("0x")), label) != label:
+        if result.setdefault(account, label) != label:
             raise LearnError(f"{address} is labelled both {positive} and {negative}", name=address)
     for category, label in ((positive, 1), (negative, 0)):
         if label not in result.values():

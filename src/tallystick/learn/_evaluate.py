@@ -77,19 +77,25 @@ def judge(found: Mapping[str, Verdicts], labels: np.ndarray, budget_ppm: int) ->
     at = {checkpoint: _measure(verdict, labels[verdict.account]) for checkpoint, verdict in found.items()}
     end = found["end"]
     reviewed = max(1, len(end.account) * budget_ppm // 1_000_000)
-    worst = np.argsort(-end.score, kind="stable")[:reviewed]
     truth = labels[end.account]
-    caught = int(truth[worst].sum())
+    caught = _caught(end.score, truth, reviewed)
     return {
         "after": at,
         "review": {
             "budget_ppm": budget_ppm,
             "accounts": reviewed,
             "caught": caught,
-            "recall": caught / int(truth.sum()),
+            "recall": caught / float(truth.sum()),
             "best_possible_recall": min(reviewed, int(truth.sum())) / int(truth.sum()),
         },
     }
+
+
+def _caught(score: np.ndarray, truth: np.ndarray, reviewed: int) -> float:
+    """Positives among the ``reviewed`` worst scores; among equal scores at the edge, those expected by chance."""
+    edge = np.sort(score)[::-1][reviewed - 1]
+    above, level = score > edge, score == edge
+    return float(truth[above].sum() + (reviewed - above.sum()) * truth[level].mean())
 
 
 def _measure(verdict: Verdicts, truth: np.ndarray) -> dict[str, float]:
@@ -119,7 +125,7 @@ def lateness(rows: AccountRows, flag: np.ndarray, labels: np.ndarray) -> dict[st
     positive = labels[rows.account] == 1
     flagged = np.flatnonzero(flag & positive)
     accounts, at = np.unique(rows.account[flagged], return_index=True)
-    first_flag = rows.transfer[flagged[at]]
+    first_flag = np.maximum(rows.transfer[flagged[at]], 1)  # token transfers before the first count none
     limit = np.zeros(len(rows.addresses), np.int64)
     limit[accounts] = first_flag
     inside = (rows.transfer > 1) & (rows.transfer <= limit[rows.account])

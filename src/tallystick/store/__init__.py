@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.store._atomic import atomic_file, write_bytes
+from tallystick.store._atomic import atomic_file, make_folder, write_bytes
 from tallystick.store._columns import LABELS, PREDICTIONS, TABLES, TRANSFERS, Column, TableLayout, check_table
 from tallystick.store._lock import Lock
 from tallystick.store._manifest import (
@@ -45,6 +45,7 @@ __all__ = [
     "canonical_json",
     "check_manifest",
     "check_table",
+    "make_folder",
     "output_of",
     "part_key",
     "query",

@@ -10,6 +10,16 @@ from tallystick.apps.fraud._ledger import LedgerSession, open_ledger
 from tallystick.apps.fraud._models import PRETRAINED, Model, find_model, save_model, shipped_models
 from tallystick.apps.fraud._page import report_page
 from tallystick.apps.fraud._progress import Progress, silent
+from tallystick.apps.fraud._record import RunRecord, read_record, write_record
+from tallystick.apps.fraud._run import (
+    LoopResult,
+    dataset_hash,
+    open_project_source,
+    project_model,
+    register_model,
+    run_loop,
+    stored_half,
+)
 from tallystick.apps.fraud._scorer import Scored, Scorer, check_spec
 from tallystick.apps.fraud._training import BATCH_ROWS, Training, train
 from tallystick.apps.fraud._verify import recompute, verify_model
@@ -25,13 +35,23 @@ __all__ = [
     "LedgerSession",
     "Model",
     "Progress",
+    "LoopResult",
     "Reason",
+    "RunRecord",
     "Scored",
     "Scorer",
     "Training",
     "card_markdown",
     "check_spec",
+    "dataset_hash",
     "find_model",
+    "open_project_source",
+    "project_model",
+    "read_record",
+    "register_model",
+    "run_loop",
+    "stored_half",
+    "write_record",
     "job_key",
     "measures_markdown",
     "open_ledger",

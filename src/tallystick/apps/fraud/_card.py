@@ -63,7 +63,7 @@ def measures_markdown(evaluation: Mapping[str, Any]) -> str:
     for name, model in evaluation["models"].items():
         r = model["review"]
         lines.append(
-            f"| {name} | {r['accounts']} | {r['caught']} | {r['recall']:.3f} | {r['best_possible_recall']:.3f} |"
+            f"| {name} | {r['accounts']} | {r['caught']:.1f} | {r['recall']:.3f} | {r['best_possible_recall']:.3f} |"
         )
     late = evaluation["models"]["tallystick"]["lateness"]
     lines += [

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from tallystick.apps.fraud._accounts import AccountScores, AccountTable
 from tallystick.apps.fraud._alerts import Alert, Alerts
@@ -169,8 +168,3 @@ def _write_manifest(
     inputs = {"source": source.content_hash(), "program": format_hash(program.hash)}
     parameters: dict[str, Any] = {"from_time": from_time, "run": result.run, "source": str(source.spec)}
     project.manifests.write(Manifest("predictions", inputs, tuple(outputs), parameters))
-
-
-def stored_half(project: Project, run: str) -> tuple[pa.Table, pa.Table]:
-    """Transfers and predictions as they were kept."""
-    return project.tables.read_table("transfers", run), project.tables.read_table("predictions", run)

@@ -121,7 +121,7 @@ def _review(models: Mapping[str, Any]) -> str:
         (
             html.escape(name),
             f"{m['review']['accounts']:,}",
-            f"{m['review']['caught']:,}",
+            f"{m['review']['caught']:.1f}",
             f"{m['review']['recall']:.3f}",
             f"{m['review']['best_possible_recall']:.3f}",
         )

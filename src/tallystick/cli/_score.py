@@ -1,0 +1,149 @@
+"""``tally score``: scores of accounts or transfers, from any source and any model."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from tallystick.cli._session import Output, with_settings
+from tallystick.settings import Settings
+
+if TYPE_CHECKING:
+    from tallystick.apps.fraud import Scorer
+    from tallystick.sources import Source
+
+__all__ = ["register"]
+
+
+class Per(StrEnum):
+    """What one line of the output is about."""
+
+    ACCOUNT = "account"
+    TRANSFER = "transfer"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    flags = ("project", "rpc_url", "chain_id", "alert_ppm", "alert_after")
+    app.command("score", help=_score.__doc__)(with_settings(*flags)(_score))
+
+
+def _score(
+    source: str = typer.Argument(help="KIND:PATH_OR_URL[#FIRST:LAST]"),
+    model: str = typer.Option(
+        "tsgn-v1", "-m", "--model", help="Model folder, program file, or a shipped model's name."
+    ),
+    per: Per = typer.Option(Per.ACCOUNT, help="One line an account, or a transfer."),
+    output: Path | None = typer.Option(None, "-o", "--output", help="File: .csv, or .parquet with --per transfer."),
+    after: int | None = typer.Option(None, help="Take an account's score at its K-th transfer.", metavar="K"),
+    keep: bool = typer.Option(False, help="Keep transfers and predictions in the project, for `tally commit`."),
+    skip_bad_rows: bool = typer.Option(False, help="Count and leave out malformed rows."),
+    *,
+    settings: Settings,
+    out: Output,
+) -> None:
+    """Score a source with a model.
+
+    Accounts: account,score_ppm,flag,transfers_seen; the score is that of the account's last transfer, or of
+    its K-th with --after K (accounts with fewer are left out).
+
+    Example: tally score --model tsgn-v1 xblock:../shared/data/tsgn --per account -o scores.csv
+    """
+    from tallystick.apps.fraud import Scorer, find_model
+    from tallystick.sources import open_source
+
+    found = find_model(model)
+    opened = open_source(source, settings=settings, skip_bad_rows=skip_bad_rows)
+    scorer = Scorer(found.program)
+    out.say(f"score {source} with {model}, program 0x{found.program.hash.hex()[:16]}…")
+    if keep:
+        data = _keep(opened, scorer, source, str(found.path), settings, out)
+    elif per is Per.TRANSFER:
+        data = _transfers(opened, scorer, output, out)
+    else:
+        data = _accounts(opened, scorer, after, output, out)
+    if opened.bad_rows.count:
+        data["bad_rows"] = opened.bad_rows.count
+        out.say(f"  left out {opened.bad_rows.count} malformed rows; the first: {opened.bad_rows.first[0]}")
+    out.result(data, "\n".join(f"{name}: {value}" for name, value in data.items()))
+
+
+def _accounts(source: Source, scorer: Scorer, after: int | None, output: Path | None, out: Output) -> dict[str, Any]:
+    from tallystick.apps.fraud import AccountScores, score_stream, write_accounts
+
+    accounts = AccountScores(scorer, after)
+    done = 0
+    with out.progress() as progress:
+        for scored in score_stream(source, scorer):
+            accounts.add(scored)
+            done += scored.transfers.num_rows
+            progress("score", done, None)
+    table = accounts.table()
+    if output is not None:
+        write_accounts(table, output)
+    return {
+        "transfers": done,
+        "accounts": len(table.flag),
+        "flagged": int(table.flag.sum()),
+        "file": str(output) if output else "none written; give -o FILE.csv",
+    }
+
+
+def _transfers(source: Source, scorer: Scorer, output: Path | None, out: Output) -> dict[str, Any]:
+    import pyarrow as pa
+
+    from tallystick.apps.fraud import score_stream
+    from tallystick.store import PREDICTIONS
+
+    parts = [PREDICTIONS.schema.empty_table()]
+    with out.progress() as progress:
+        for scored in score_stream(source, scorer):
+            parts.append(scored.predictions)
+            progress("score", sum(part.num_rows for part in parts), None)
+    table = pa.concat_tables(parts)
+    if output is not None:
+        _write_predictions(table, output)
+    import pyarrow.compute as pc
+
+    flagged = pc.sum(table["flag"]).as_py() or 0
+    return {"transfers": table.num_rows, "flagged": flagged, "file": str(output) if output else "none written"}
+
+
+def _write_predictions(table: Any, output: Path) -> None:
+    """Write predictions as Parquet, or as CSV with hexadecimal addresses and hashes."""
+    import io
+
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    from tallystick.store import write_bytes
+
+    buffer = io.BytesIO()
+    if output.suffix == ".parquet":
+        pyarrow.parquet.write_table(table, buffer)
+    else:
+        for name in ("transaction_hash", "from_address", "to_address"):
+            text = [None if cell is None else "0x" + cell.hex() for cell in table[name].to_pylist()]
+            table = table.set_column(table.schema.get_field_index(name), name, pa.array(text, pa.string()))
+        pyarrow.csv.write_csv(table, buffer)
+    write_bytes(output, buffer.getvalue())
+
+
+def _keep(source: Source, scorer: Scorer, text: str, model: str, settings: Settings, out: Output) -> dict[str, Any]:
+    from tallystick.apps.fraud import RunRecord, score_to_project, write_record
+    from tallystick.store import Project
+
+    with Project.open(settings.project, command="tally score --keep") as project, out.progress() as progress:
+        result = score_to_project(project, source, scorer, 0, None, settings, progress)
+        write_record(project.path, RunRecord(text, model, result.run))
+    return {
+        "transfers": result.transfers,
+        "alerts": len(result.alerts),
+        "run": result.run,
+        "project": str(settings.project),
+        "next": "tally register MODEL, then tally commit",
+    }

@@ -1,0 +1,139 @@
+"""What all verbs share: settings from the flags of this call, output for people or programs, progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from tallystick.errors import Interrupted
+from tallystick.settings import Setting, Settings, load_settings, redact, settings_table
+
+if TYPE_CHECKING:
+    from tallystick.apps.fraud import Progress
+    from tallystick.ledger import SendPlan
+
+__all__ = ["Output", "Session", "with_settings"]
+
+
+@dataclass
+class Session:
+    """State of one call; ``debug`` shows traces."""
+
+    debug: bool = False
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a verb writes: progress and plans on standard error, its result on standard output.
+
+    Parameters
+    ----------
+    as_json
+        One JSON object instead of text.
+    settings
+        Secrets in it are blanked everywhere.
+    """
+
+    as_json: bool
+    settings: Settings
+
+    def say(self, text: str = "") -> None:
+        """Tell people something on the way, on standard error."""
+        sys.stderr.write(redact(text, self.settings) + "\n")
+
+    def result(self, data: Mapping[str, Any], text: str) -> None:
+        """Give the verb's result: ``data`` with ``--json``, else ``text``."""
+        shown = json.dumps(data, sort_keys=True, default=str) if self.as_json else text
+        sys.stdout.write(redact(shown, self.settings) + "\n")
+        sys.stdout.flush()
+
+    def announce(self, plan: SendPlan) -> None:
+        """Tell what is about to be sent."""
+        target = f" to {plan.to}" if plan.to else ""
+        self.say(f"  plan: {plan.what}{target} on chain {plan.chain_id}, about {plan.estimated_gas:,} gas")
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Progress bars on standard error; one line a stage where that is not a terminal."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description:<12}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+            tasks: dict[str, Any] = {}
+            last: dict[str, int] = {}
+
+            def note(stage: str, done: int, total: int | None) -> None:
+                if stage not in tasks:
+                    tasks[stage] = bars.add_task(stage, total=total)
+                last[stage] = done
+                bars.update(tasks[stage], completed=done, total=total)
+
+            yield note
+            for stage, task in tasks.items():
+                bars.update(task, total=last[stage])
+        if not console.is_terminal:
+            for stage, done in last.items():
+                self.say(f"  {stage}: {done:,}")
+
+
+def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a verb flags for some settings, and the keyword arguments ``settings`` and ``out`` in their place.
+
+    The flags come from the settings table; a verb also gets ``--json``.
+    """
+    table = settings_table()
+    rows = [table[name] for name in names]
+
+    def decorate(verb: Callable[..., Any]) -> Callable[..., Any]:
+        own = [p for p in signature(verb, eval_str=True).parameters.values() if p.name not in ("settings", "out")]
+
+        def call(json_: bool, **values: Any) -> Any:
+            flags = {row.name: values.pop(row.name) for row in rows}
+            resolved = load_settings(flags).settings
+            try:
+                return verb(**values, settings=resolved, out=Output(json_, resolved))
+            except KeyboardInterrupt as stop:
+                raise Interrupted("stopped; what was finished is kept") from stop
+
+        flags = [_flag(row) for row in rows]
+        call.__signature__ = Signature([*own, *flags, _json_flag()])  # type: ignore[attr-defined]
+        call.__doc__, call.__name__ = verb.__doc__, verb.__name__
+        return call
+
+    return decorate
+
+
+def _flag(row: Setting) -> Parameter:
+    kind: Any = {int: int, Path: Path}.get(row.type, str)
+    unit = f" [{row.unit}]" if row.unit else ""
+    option = typer.Option(
+        None, row.flag, help=f"{row.help}{unit}", rich_help_panel="Settings", show_default=str(row.default) or False
+    )
+    return Parameter(row.name, Parameter.KEYWORD_ONLY, default=option, annotation=kind | None)
+
+
+def _json_flag() -> Parameter:
+    option = typer.Option(False, "--json", help="Write one JSON object to standard output.")
+    return Parameter("json_", Parameter.KEYWORD_ONLY, default=option, annotation=bool)
+
+
+def rows_text(rows: Sequence[tuple[str, object]]) -> str:
+    """Two columns of names and values, aligned."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

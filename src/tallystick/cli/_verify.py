@@ -1,0 +1,187 @@
+"""``tally verify``: lay the halves together, whole or for one prediction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from tallystick.cli._register import LEDGER_SETTINGS
+from tallystick.cli._session import Output, with_settings
+from tallystick.errors import InputError, VerificationFailed
+from tallystick.settings import Settings
+
+if TYPE_CHECKING:
+    from tallystick.apps.fraud import RunRecord
+    from tallystick.ledger import VerifyReport
+
+__all__ = ["register", "show_verification"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("verify", help=_verify.__doc__)(with_settings(*LEDGER_SETTINGS)(_verify))
+
+
+def _verify(
+    source: str | None = typer.Argument(None, help="KIND:PATH_OR_URL[#FIRST:LAST]; the project's when omitted."),
+    model: str | None = typer.Option(None, "-m", "--model", help="Model; the project's when omitted."),
+    model_id: str | None = typer.Option(None, help="Its id in the registry; the project's when omitted."),
+    prove: str | None = typer.Option(None, metavar="TX_HASH", help="Write the Merkle proof of one prediction to -o."),
+    transfer: int = typer.Option(0, help="Which transfer of that transaction."),
+    output: Path | None = typer.Option(None, "-o", "--output", help="File of the proof."),
+    proof: Path | None = typer.Option(None, help="Check this proof of one prediction against the ledger."),
+    *,
+    settings: Settings,
+    out: Output,
+) -> None:
+    """Recompute everything from the source and compare it with the ledger and with what the project kept.
+
+    Prints MATCH, or the block, transaction and field where the halves first differ, and exits with 3.
+    From another machine, give source, model, model id, endpoint and contracts: nothing of the
+    committer's is needed.
+
+    Example: tally verify
+    Example: tally verify xblock:data -m model -\\-model-id 0x… -\\-rpc-url URL -\\-registry 0x… -\\-prediction-log 0x…
+    """
+    record = _record(settings, source, model, model_id)
+    if proof is not None:
+        _check_proof(proof, settings, out)
+    elif prove is not None:
+        _write_proof(record, prove, transfer, output, settings, out)
+    else:
+        _verify_all(record, source is None, settings, out)
+
+
+def _record(settings: Settings, source: str | None, model: str | None, model_id: str | None) -> RunRecord:
+    """The project's last run, with what was given on the command line in its place."""
+    from tallystick.apps.fraud import RunRecord, read_record
+
+    given = {"source": source, "model": model, "model_id": model_id}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if len(changes) == len(given):
+        return RunRecord(run="", **changes)
+    return replace(read_record(settings.project), **changes)
+
+
+def _located(record: RunRecord, settings: Settings) -> Settings:
+    """Settings with the record's contracts where none are given."""
+    return replace(
+        settings,
+        registry=settings.registry or record.registry,
+        prediction_log=settings.prediction_log or record.prediction_log,
+    )
+
+
+def _verify_all(record: RunRecord, with_stored: bool, settings: Settings, out: Output) -> None:
+    from tallystick.apps.fraud import find_model, open_ledger, open_project_source, stored_half, verify_model
+    from tallystick.store import Project
+    from tallystick.units import parse_hash
+
+    if not record.model_id:
+        raise InputError("the project's run is not committed yet", next_step="tally register MODEL, then tally commit")
+    found = find_model(record.model)
+    settings = _located(record, settings)
+    with open_ledger(settings.project / "chain", settings) as session:
+        registry, log = session.contracts()
+        stored = None
+        if with_stored and record.run:
+            with Project.open(settings.project, readonly=True) as project:
+                stored = stored_half(project, record.run)
+        source = open_project_source(record.source, session.url, settings)
+        out.say(f"verify model {record.model_id[:18]}… on {record.source}, chain {session.chain_id}")
+        with out.progress() as progress:
+            report = verify_model(registry, log, parse_hash(record.model_id), found.program, source, stored, progress)
+    show_verification(report, out)
+
+
+def show_verification(report: VerifyReport, out: Output) -> None:
+    """Print MATCH, or raise with the place of the first difference.
+
+    Raises
+    ------
+    VerificationFailed
+        The halves differ.
+    """
+    if report.matches:
+        text = (
+            f"MATCH  {report.ranges:,} block ranges, {report.transfers:,} transfers, blocks {report.blocks}, every bit"
+        )
+        out.result(report.to_json(), text)
+        return
+    out.result(report.to_json(), _mismatch_text(report))
+    assert report.mismatch is not None
+    raise VerificationFailed(report.mismatch.cause, model="0x" + report.model_id.hex(), block=report.mismatch.block)
+
+
+def _mismatch_text(report: VerifyReport) -> str:
+    facts = report.to_json()["mismatch"]
+    names = ("kind", "block", "transaction_hash", "transfer_index", "field", "stored", "recomputed", "range")
+    lines = [f"  {name:<17} {facts[name]}" for name in (*names, "ledger_agrees_with") if name in facts]
+    return "MISMATCH\n" + "\n".join(lines)
+
+
+def _write_proof(
+    record: RunRecord, tx_hash: str, transfer: int, output: Path | None, settings: Settings, out: Output
+) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from tallystick.apps.fraud import open_ledger, stored_half
+    from tallystick.ledger import prove_inclusion
+    from tallystick.store import Project, write_bytes
+    from tallystick.units import parse_hash
+
+    if output is None:
+        raise InputError("a proof needs a file", next_step="tally verify --prove TX_HASH -o proof.json")
+    wanted, model_id = parse_hash(tx_hash), parse_hash(record.model_id)
+    with Project.open(settings.project, readonly=True) as project:
+        stored = stored_half(project, record.run)
+    assert stored.transfers is not None
+    assert stored.predictions is not None
+    row = pc.index(stored.transfers["transaction_hash"], pa.scalar(wanted, pa.binary())).as_py()
+    if row < 0:
+        raise InputError("the project has no such transaction", value=tx_hash)
+    block = stored.transfers["block_number"][row].as_py()
+    settings = _located(record, settings)
+    with open_ledger(settings.project / "chain", settings) as session:
+        _, log = session.contracts()
+        holding = [item for item in log.commitments(model_id) if block in item.range]
+        if not holding:
+            raise InputError("the transaction's block is not committed yet", block=block)
+        place = log.place(model_id)
+    proof = prove_inclusion(place, holding[0], stored.transfers, stored.predictions, wanted, transfer)
+    write_bytes(output, proof.to_json().encode())
+    facts = {"file": str(output), "block": block, "leaf_index": proof.leaf_index, "path": len(proof.path)}
+    out.result(facts, f"proof of transfer {transfer} of {tx_hash} in {output}: {len(proof.path)} hashes")
+
+
+def _check_proof(path: Path, settings: Settings, out: Output) -> None:
+    from tallystick.apps.fraud import open_ledger
+    from tallystick.ledger import PredictionLog, check_inclusion, parse_inclusion
+    from tallystick.units import format_address, format_hash
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError("proof file cannot be read", file=str(path)) from error
+    proof = parse_inclusion(text, path)
+    with open_ledger(settings.project / "chain", settings) as session:
+        # The address is the checker's own where given: a proof must not choose its judge unseen.
+        log = PredictionLog(session.w3, settings.prediction_log or format_address(proof.prediction_log))
+        leaf = check_inclusion(proof, log.commitment(proof.model_id, proof.index))
+        on_chain = log.verify_inclusion(proof)
+    if not on_chain:
+        raise VerificationFailed("the contract refuses the proof", model=format_hash(proof.model_id))
+    facts = {
+        "result": "MATCH",
+        "model_id": format_hash(proof.model_id),
+        "prediction_log": log.address,
+        "block": leaf.block_number,
+        "transaction_hash": format_hash(leaf.transaction_hash),
+        "sender_ppm": leaf.sender_ppm,
+        "receiver_ppm": leaf.receiver_ppm,
+    }
+    out.result(facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
