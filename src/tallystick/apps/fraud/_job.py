@@ -79,9 +79,9 @@ def score_stream(source: Source, scorer: Scorer, from_time: int = 0) -> Iterator
 
 
 def job_key(source: Source, program: Program, from_time: int) -> str:
-    """Name of a run: the same source, program and start give the same one."""
-    content = {"source": source.content_hash(), "program": program.hash.hex(), "from_time": from_time}
-    return keccak256(canonical_json(content)).hex()[:12]
+    """Name of a run: the same source, blocks, program and start give the same one."""
+    content = {"source": source.content_hash(), "blocks": str(source.spec.range), "program": program.hash.hex()}
+    return keccak256(canonical_json({**content, "from_time": from_time})).hex()[:12]
 
 
 def score_to_project(
@@ -127,7 +127,14 @@ def score_to_project(
         with clock.stage("commit"):
             result.commits += [committer.commit(rows) for rows in cutter.finish()]
     result.accounts = accounts.table()
-    _write_manifest(project, source, scorer.program, from_time, result, [*transfers.outputs, *predictions.outputs])
+    parameters = {
+        "alert_after": settings.alert_after,
+        "alert_ppm": settings.alert_ppm,
+        "from_time": from_time,
+        "run": result.run,
+        "source": str(source.spec),
+    }
+    _write_manifest(project, source, scorer.program, parameters, result, [*transfers.outputs, *predictions.outputs])
     return result
 
 
@@ -161,10 +168,14 @@ class _Stage:
 
 
 def _write_manifest(
-    project: Project, source: Source, program: Program, from_time: int, result: JobResult, outputs: list[Output]
+    project: Project,
+    source: Source,
+    program: Program,
+    parameters: dict[str, Any],
+    result: JobResult,
+    outputs: list[Output],
 ) -> None:
     alerts = "".join(json.dumps(alert.to_json(), sort_keys=True) + "\n" for alert in result.alerts)
     outputs = [*outputs, project.write_file(f"reports/{result.run}/alerts.jsonl", alerts.encode())]
     inputs = {"source": source.content_hash(), "program": format_hash(program.hash)}
-    parameters: dict[str, Any] = {"from_time": from_time, "run": result.run, "source": str(source.spec)}
     project.manifests.write(Manifest("predictions", inputs, tuple(outputs), parameters))

@@ -20,7 +20,7 @@ from tallystick.chain import (
     find_running,
     signer_from_settings,
 )
-from tallystick.errors import SettingsError
+from tallystick.errors import LedgerError, SettingsError
 from tallystick.ledger import Deployment, PredictionLog, Registry, Sender, SendPlan, deploy_contracts
 from tallystick.settings import Settings
 from tallystick.store import write_bytes
@@ -110,8 +110,14 @@ class LedgerSession:
 
     def _is_there(self) -> bool:
         known = self._known()
-        # A chain that was started anew has forgotten the contracts that the folder remembers.
-        return known is not None and len(self.w3.eth.get_code(self.w3.to_checksum_address(known.registry))) > 0
+        if known is None:
+            return False
+        try:
+            Registry(self.w3, known.registry)
+            PredictionLog(self.w3, known.prediction_log)
+        except LedgerError:
+            return False  # a chain that was started anew has forgotten them, and may have other code there
+        return True
 
     def _known(self) -> Deployment | None:
         found = self._read().get(str(self.chain_id))

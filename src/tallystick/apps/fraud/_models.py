@@ -41,7 +41,7 @@ def find_model(name: str) -> Model:
     Raises
     ------
     SourceError
-        There is nothing of that name.
+        There is nothing of that name, or its card is not JSON.
     ProgramError
         The program file is not valid.
     """
@@ -54,9 +54,17 @@ def find_model(name: str) -> Model:
             file=name,
             next_step=f"Give a folder made by `tally train`, or one of: {', '.join(shipped_models())}.",
         )
-    card = program.parent / _CARD
-    content = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
-    return Model(load_program(program), content, program)
+    return Model(load_program(program), _read_card(program.parent / _CARD), program)
+
+
+def _read_card(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SourceError("the model's card is not JSON", file=str(path)) from error
+    return content
 
 
 def save_model(folder: Path, program: Program, card: Mapping[str, Any]) -> Model:

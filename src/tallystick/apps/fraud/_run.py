@@ -55,8 +55,9 @@ def project_model(
     tuple[Model, int]
         The model, and the time from which its source may be scored.
     """
-    content = {"source": source.content_hash(), "seed": settings.seed, "budget": settings.review_budget_ppm}
-    key = keccak256(canonical_json(content)).hex()[:12]
+    content = {"source": source.content_hash(), "blocks": str(source.spec.range)}
+    recipe = {"seed": settings.seed, "budget": settings.review_budget_ppm}
+    key = keccak256(canonical_json({**content, **recipe})).hex()[:12]
     folder = project.folder("models") / key
     done = project.state.done(f"train/{key}", key)
     if done is not None and folder.is_dir():
