@@ -20,6 +20,7 @@ __all__ = ["SPEC", "Engine", "FeatureRows"]
 SPEC = FeatureSpec(version=2, features=tuple(feature for family in FAMILIES.values() for feature in family.FEATURES))
 
 _FIRST_SLOTS = 1 << 12
+_CHUNK = 2_048  # transfers; room is made for as many new accounts and edges at a time
 _EDGE_COLUMNS = 2  # transfers, time of the first
 
 
@@ -94,10 +95,17 @@ class Engine:
             Blocks or times run backwards.
         """
         self._check_order(batch)
-        self._make_room(len(batch))
         rows = np.empty((2 * len(batch), len(self.spec.features)), np.int64)
         account = np.empty(2 * len(batch), np.int64)
-        columns = tuple(np.ascontiguousarray(getattr(batch, item.name)) for item in fields(batch)[1:])
+        columns = [np.ascontiguousarray(getattr(batch, item.name)) for item in fields(batch)[1:]]
+        for start in range(0, len(batch), _CHUNK):
+            piece = slice(start, min(start + _CHUNK, len(batch)))
+            sides = slice(2 * piece.start, 2 * piece.stop)
+            self._advance(tuple(column[piece] for column in columns), rows[sides], account[sides])
+        return FeatureRows(rows, account)
+
+    def _advance(self, columns: tuple[np.ndarray, ...], rows: np.ndarray, account: np.ndarray) -> None:
+        self._make_room(len(columns[0]))
         advance(
             columns,
             self._account_slots,
@@ -110,7 +118,6 @@ class Engine:
             rows,
             account,
         )
-        return FeatureRows(rows, account)
 
     def state_hash(self) -> bytes:
         """Keccak-256 over spec, accounts and edges in order of first appearance."""
@@ -162,6 +169,6 @@ def _slots_for(entries: int, now: int) -> int:
 def _grown(array: np.ndarray, used: int, needed: int) -> np.ndarray:
     if needed <= len(array):
         return array
-    grown = np.zeros((max(needed, len(array) * 3 // 2), *array.shape[1:]), array.dtype)
+    grown = np.zeros((max(needed, len(array) * 5 // 4), *array.shape[1:]), array.dtype)
     grown[:used] = array[:used]
     return grown
