@@ -34,7 +34,7 @@ class World:
         )
 
     def source(self, **changes: Any) -> TableSource:
-        """The world as a source; ``table`` and ``labelled`` can be changed."""
+        """The world as a source; what is given takes its place."""
         return TableSource(**{"table": self.table, "labelled": self.label_table(), **changes})
 
     def rows(self, batch_rows: int = 500) -> AccountRows:
@@ -49,12 +49,17 @@ class TableSource(Source):
     lacks: ClassVar[str] = ""
     has_labels: ClassVar[bool] = True
 
-    def __init__(self, table: pa.Table, labelled: pa.Table | None, blocks: SourceSpec | None = None) -> None:
-        super().__init__(blocks or SourceSpec("table", "memory"))
-        self._table, self._labelled = table, labelled
+    def __init__(
+        self, table: pa.Table, labelled: pa.Table | None, spec: SourceSpec | None = None, most_rows: int = 1 << 20
+    ) -> None:
+        super().__init__(spec or SourceSpec("table", "memory"))
+        self._table, self._labelled, self._most_rows = table, labelled, most_rows
 
     def tables(self) -> Iterator[pa.Table]:
         yield self._table
+
+    def batches(self, rows: int = 65_536) -> Iterator[pa.Table]:
+        return super().batches(min(rows, self._most_rows))
 
     def labels(self) -> pa.Table | None:
         return self._labelled

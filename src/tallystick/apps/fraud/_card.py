@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["card_markdown", "measures_markdown"]
+from tallystick.learn import CHECKPOINTS
+
+__all__ = ["card_markdown", "measures_markdown", "models_in_order"]
 
 
 def card_markdown(card: Mapping[str, Any]) -> str:
@@ -45,6 +47,13 @@ def card_markdown(card: Mapping[str, Any]) -> str:
 """
 
 
+def models_in_order(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Measures by model, ours first, each by checkpoint from the first to the end; JSON keeps no order."""
+    models = evaluation["models"]
+    names = ["tallystick", *(name for name in models if name != "tallystick")]
+    return {name: {**models[name], "after": {key: models[name]["after"][key] for key in CHECKPOINTS}} for name in names}
+
+
 def measures_markdown(evaluation: Mapping[str, Any]) -> str:
     """Write the measures of a model and its baselines as Markdown tables."""
     protocol = evaluation["protocol"]
@@ -55,17 +64,18 @@ def measures_markdown(evaluation: Mapping[str, Any]) -> str:
         "| model | after | accounts | precision | recall | F1 | average precision | AUC |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, model in evaluation["models"].items():
+    models = models_in_order(evaluation)
+    for name, model in models.items():
         for checkpoint, m in model["after"].items():
             numbers = " | ".join(f"{m[key]:.3f}" for key in ("precision", "recall", "f1", "average_precision", "auc"))
             lines.append(f"| {name} | {checkpoint} | {m['accounts']} | {numbers} |")
     lines += ["", "| model | reviewed | caught | recall | best possible |", "|---|---|---|---|---|"]
-    for name, model in evaluation["models"].items():
+    for name, model in models.items():
         r = model["review"]
         lines.append(
             f"| {name} | {r['accounts']} | {r['caught']:.1f} | {r['recall']:.3f} | {r['best_possible_recall']:.3f} |"
         )
-    late = evaluation["models"]["tallystick"]["lateness"]
+    late = models["tallystick"]["lateness"]
     lines += [
         "",
         f"Flagged at some time: {late['flagged']} of {late['positives']} positive accounts, "

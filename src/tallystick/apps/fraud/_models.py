@@ -12,7 +12,7 @@ from typing import Any, Final
 from tallystick.apps.fraud._card import card_markdown
 from tallystick.errors import SourceError, did_you_mean
 from tallystick.exact import Program, load_program, save_program
-from tallystick.store import write_bytes
+from tallystick.store import make_folder, write_bytes
 
 __all__ = ["PRETRAINED", "Model", "find_model", "save_model", "shipped_models"]
 
@@ -68,9 +68,9 @@ def _read_card(path: Path) -> Mapping[str, Any]:
 
 
 def save_model(folder: Path, program: Program, card: Mapping[str, Any]) -> Model:
-    """Write program, ``card.json`` and ``card.md`` into a folder."""
-    save_program(program, folder / _PROGRAM)
-    text = json.dumps(card, indent=2, sort_keys=True, ensure_ascii=False)
+    """Write program, ``card.json`` and ``card.md`` into a folder, which is made if needed."""
+    save_program(program, make_folder(folder) / _PROGRAM)
+    text = json.dumps(card, indent=2, ensure_ascii=False)  # in the card's own order, which people read
     write_bytes(folder / _CARD, (text + "\n").encode())
     write_bytes(folder / "card.md", card_markdown(card).encode())
     return Model(program, card, folder / _PROGRAM)

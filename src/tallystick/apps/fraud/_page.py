@@ -6,6 +6,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tallystick.apps.fraud._card import models_in_order
+from tallystick.learn import CHECKPOINTS
 from tallystick.units import format_ppm
 
 __all__ = ["report_page"]
@@ -70,35 +72,34 @@ def _verification(report: Mapping[str, Any]) -> str:
 
 
 def _evaluation(evaluation: Mapping[str, Any]) -> str:
-    test = evaluation["protocol"]["test"]
+    test, models = evaluation["protocol"]["test"], models_in_order(evaluation)
     parts = [
         "<h2>How well it does</h2>",
         f"<p>Judged on {test['accounts']:,} accounts that were first seen after training ended, "
         f"{test['positives']:,} of them positive. Beside it, three baselines under the same protocol.</p>",
-        _auc_plot(evaluation["models"]),
+        _auc_plot(models),
     ]
     head = ("model", "accounts", "precision", "recall", "F1", "average precision", "AUC")
-    checkpoints = next(iter(evaluation["models"].values()))["after"]
-    for checkpoint in checkpoints:
+    for checkpoint in CHECKPOINTS:
         title = "at the end" if checkpoint == "end" else f"after {checkpoint} transfer{'s' * (checkpoint != '1')}"
         rows = []
-        for name, model in evaluation["models"].items():
+        for name, model in models.items():
             m = model["after"][checkpoint]
             numbers = [f"{m[key]:.3f}" for key in ("precision", "recall", "f1", "average_precision", "auc")]
             rows.append([html.escape(name), f"{m['accounts']:,}", *numbers])
         parts.append(f"<h3>{title}</h3>" + _table(head, rows, ours=0))
-    parts.append(_review(evaluation["models"]) + _lateness(evaluation["models"]["tallystick"]["lateness"]))
+    parts.append(_review(models) + _lateness(models["tallystick"]["lateness"]))
     return "".join(parts)
 
 
 def _auc_plot(models: Mapping[str, Any]) -> str:
     """AUC by checkpoint as bars, in SVG; the axis starts at 0.5, which is chance."""
     width, height, bar = 640, 190, 22
-    shapes, checkpoints = [], list(next(iter(models.values()))["after"])
-    step = width / len(checkpoints)
+    shapes = []
+    step = width / len(CHECKPOINTS)
     for number, (name, model) in enumerate(models.items()):
         colour = _AUC_COLOURS[number % len(_AUC_COLOURS)]
-        for position, checkpoint in enumerate(checkpoints):
+        for position, checkpoint in enumerate(CHECKPOINTS):
             auc = model["after"][checkpoint]["auc"]
             tall = max(0.0, (auc - 0.5) * 2 * (height - 50))
             x = position * step + number * (bar + 4) + 10
@@ -106,7 +107,7 @@ def _auc_plot(models: Mapping[str, Any]) -> str:
                 f'<rect x="{x:.0f}" y="{height - 30 - tall:.0f}" width="{bar}" height="{tall:.0f}" fill="{colour}">'
                 f"<title>{html.escape(name)}: AUC {auc:.3f}</title></rect>"
             )
-    for position, checkpoint in enumerate(checkpoints):
+    for position, checkpoint in enumerate(CHECKPOINTS):
         shapes.append(f'<text x="{position * step + 10:.0f}" y="{height - 10}" font-size="13">{checkpoint}</text>')
     legend = " ".join(
         f'<span style="color:{_AUC_COLOURS[number % len(_AUC_COLOURS)]}">■</span> {html.escape(name)}'

@@ -1,0 +1,132 @@
+"""The training job: program, card, metadata, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+
+from tallystick import __version__
+from tallystick.apps.fraud import Training, card_markdown, measures_markdown, train
+from tallystick.errors import LearnError, MissingExtra
+from tallystick.exact import score_row
+from tallystick.features import SPEC
+from tallystick.learn import TimeSplit
+from tallystick.settings import Settings
+
+from .world import World
+
+Notes = list[tuple[str, int, int | None]]
+
+
+@pytest.fixture(scope="module")
+def early(world: World) -> Training:
+    return train(world.source(), None, Settings(), refit=False)
+
+
+@pytest.fixture(scope="module")
+def whole(world: World) -> Training:
+    return train(world.source(), None, Settings(), refit=True)
+
+
+def test_early_program_is_of_the_earlier_part(world: World, early: Training) -> None:
+    rows = world.rows()
+    protocol = TimeSplit.at_share(rows, 700_000)
+    parts = protocol.apply(rows, SPEC)
+    assert early.cutoff == protocol.cutoff
+    accounts = {world.labels[rows.addresses[k]] * 1000 + k for k in set(parts.train.account.tolist())}
+    assert early.card["data"] == {
+        "source": "table",
+        "content_hash": world.source().content_hash(),
+        "transfers": world.table.num_rows,
+        "accounts": len(accounts),
+        "positives": sum(k >= 1000 for k in accounts),
+    }
+    assert early.program.metadata == {
+        "task": "phishing accounts",
+        "data_sha256": world.source().content_hash(),
+        "accounts": len(accounts),
+        "rows_until": int(parts.train.time.max()),
+        "seed": 1,
+        "rounds": 200,
+        "tallystick": __version__,
+    }
+
+
+def test_refit_is_of_all_and_tells_the_same_evaluation(world: World, early: Training, whole: Training) -> None:
+    assert whole.card["evaluation"] == early.card["evaluation"]
+    assert whole.cutoff == early.cutoff
+    assert whole.program.hash != early.program.hash
+    assert whole.card["data"]["accounts"] == len(world.labels)
+    assert whole.program.metadata["rows_until"] == int(world.rows().time.max())
+    assert "--early-part" in early.card["command"]
+    assert "--early-part" not in whole.card["command"]
+    assert whole.card["evaluation_note"] != early.card["evaluation_note"]
+
+
+def test_same_program_for_two_threads_and_given_labels(world: World, early: Training) -> None:
+    other = train(world.source(labelled=None), world.label_table(), Settings(threads=2), refit=False)
+    assert other.program.to_bytes() == early.program.to_bytes()
+    assert other.card == early.card
+
+
+def test_another_seed_gives_another_program(world: World, early: Training) -> None:
+    assert train(world.source(), None, Settings(seed=2), refit=False).program.hash != early.program.hash
+
+
+def test_card_is_plain_and_true(early: Training) -> None:
+    assert json.loads(json.dumps(early.card)) == early.card
+    facts = early.card["program"]
+    assert facts["hash"] == "0x" + early.program.hash.hex()
+    assert facts["feature_spec_hash"] == "0x" + SPEC.hash.hex()
+    assert facts["features"] == len(SPEC.features)
+    used = {feature for tree in early.program.trees for feature in tree.feature}
+    assert facts["features_used"] == len(used)
+    assert score_row(early.program, [0] * len(SPEC.features)).ppm <= 1_000_000
+
+
+def test_card_for_people(early: Training) -> None:
+    text = card_markdown(early.card)
+    assert early.card["program"]["hash"] in text
+    assert "| tallystick | end | 36 |" in text
+    assert all(f"* {line}" in text for line in early.card["limits"])
+    assert text.count("\n## ") == 2
+    columns = [line.count("|") for line in measures_markdown(early.card["evaluation"]).splitlines() if "|" in line]
+    assert set(columns) == {6, 7, 9}
+
+
+def test_card_where_nothing_was_flagged(early: Training) -> None:
+    evaluation = json.loads(json.dumps(early.card["evaluation"]))
+    evaluation["models"]["tallystick"]["lateness"] |= {"flagged": 0, "transfers": {}, "value_ether": {}}
+    text = measures_markdown(evaluation)
+    assert "Flagged at some time: 0 of" in text
+    assert "median" not in text
+
+
+def test_progress_is_told(world: World) -> None:
+    notes: Notes = []
+    train(world.source(), None, Settings(), refit=True, progress=lambda *note: notes.append(note))
+    assert ("read", world.table.num_rows, None) in notes
+    assert [note[1:] for note in notes if note[0] == "train"] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_invalid_source_without_labels(world: World) -> None:
+    with pytest.raises(LearnError, match="no labels of its own") as caught:
+        train(world.source(labelled=None), None, Settings(), refit=False)
+    assert "--labels" in caught.value.advice
+
+
+def test_invalid_too_few_of_one_class(world: World) -> None:
+    some = replace(world, labels=dict(list(world.labels.items())[:8]))
+    with pytest.raises(LearnError):
+        train(some.source(labelled=some.label_table()), None, Settings(), refit=False)
+
+
+@pytest.mark.parametrize("missing", ["lightgbm", "sklearn", "sklearn.linear_model"])
+def test_invalid_without_a_training_library(world: World, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(MissingExtra, match="is not installed") as caught:
+        train(world.source(), None, Settings(), refit=False)
+    assert caught.value.advice == 'pip install "tallystick[train]"'
