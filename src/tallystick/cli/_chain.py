@@ -9,7 +9,7 @@ import threading
 
 import typer
 
-from tallystick.cli._session import Output, with_settings
+from tallystick.cli._session import Output, rows_text, with_settings
 from tallystick.settings import Settings
 
 __all__ = ["register"]
@@ -65,7 +65,8 @@ def _status(*, settings: Settings, out: Output) -> None:
 
     url = settings.rpc_url or find_running(settings.project / "chain")
     if url is None:
-        raise Unreachable("no embedded chain is up in this project", url=str(settings.project / "chain"))
+        cause = f"no embedded chain is up in {settings.project}"
+        raise Unreachable(cause, next_step="`tally chain up` starts one; --rpc-url names another.")
     w3 = connect(url, settings.chain_id)
     facts = {"url": safe_url(url), "chain_id": w3.eth.chain_id, "block_number": w3.eth.block_number}
-    out.result(facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    out.result(facts, rows_text(list(facts.items())))

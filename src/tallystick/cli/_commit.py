@@ -7,7 +7,7 @@ from dataclasses import replace
 import typer
 
 from tallystick.cli._register import LEDGER_SETTINGS
-from tallystick.cli._session import Output, with_settings
+from tallystick.cli._session import Output, rows_text, with_settings
 from tallystick.settings import Settings
 
 __all__ = ["register"]
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _commit(
-    broadcast: bool = typer.Option(False, help="Send, on a chain that is not the embedded one."),
+    broadcast: bool = typer.Option(False, "--broadcast", help="Send, on a chain that is not the embedded one."),
     *,
     settings: Settings,
     out: Output,
@@ -69,4 +69,4 @@ def _commit(
         "gas_used": gas + registration.gas_used + sum(result.gas_used for result in done),
         "next": "tally verify",
     }
-    out.result(facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    out.result(facts, rows_text(list(facts.items())))

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from tallystick.cli._session import Output, with_settings
-from tallystick.settings import Settings, load_settings, settings_table
+from tallystick.settings import Settings, load_settings, redact, settings_table
 
 __all__ = ["register"]
 
@@ -33,11 +33,16 @@ def _show(
     rows: dict[str, dict[str, Any]] = {}
     for name, row in settings_table().items():
         value = getattr(settings, name)
-        shown = ("********" if value else "") if row.secret else str(value)
+        shown = ("********" if value else "") if row.secret else redact(str(value), settings)
         rows[name] = {"value": shown, "unit": row.unit, "origin": resolved.origin[name]}
     width = max(len(name) for name in rows)
     lines = [
-        f"{name:<{width}}  {row['value']} {row['unit']}".rstrip() + (f"  ({row['origin']})" if origin else "")
-        for name, row in rows.items()
+        f"{name:<{width}}  {_value(row)}" + (f"  ({row['origin']})" if origin else "") for name, row in rows.items()
     ]
     out.result(rows, "\n".join(lines))
+
+
+def _value(row: dict[str, Any]) -> str:
+    """Value with its unit; paths and the like say themselves what they are."""
+    counted = row["value"].isdecimal()
+    return f"{row['value']} {row['unit']}".rstrip() if counted else row["value"] or "not set"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -15,7 +16,8 @@ __all__ = ["register"]
 def register(app: typer.Typer) -> None:
     """Add the verb."""
     data = typer.Typer(
-        help="Sources of transfers and labels. A source is written KIND:PATH_OR_URL[#FIRST:LAST].", no_args_is_help=True
+        help="Sources of transfers and labels. A source is written KIND:PATH_OR_URL\\[#FIRST:LAST].",
+        no_args_is_help=True,
     )
     data.command("kinds", help=_kinds.__doc__)(with_settings()(_kinds))
     data.command("show", help=_show.__doc__)(with_settings("rpc_url", "chain_id")(_show))
@@ -31,16 +33,15 @@ def _kinds(*, settings: Settings, out: Output) -> None:
     from tallystick.sources import label_kinds, source_class, source_kinds
 
     sources = {kind: source_class(kind) for kind in source_kinds()}
-    rows = [
-        (kind, found.summary + (f" Lacks: {found.lacks}" if found.lacks else "")) for kind, found in sources.items()
-    ]
     content = {"sources": {kind: found.summary for kind, found in sources.items()}, "labels": list(label_kinds())}
-    out.result(content, f"{rows_text(rows)}\n\nlabels: {', '.join(label_kinds())}")
+    width = max(map(len, sources)) + 2
+    lines = [f"{kind:<{width}}{found.summary}\n{'':<{width}}lacks {found.lacks}" for kind, found in sources.items()]
+    out.result(content, "\n".join(["sources", *lines, "", "labels", ", ".join(label_kinds())]))
 
 
 def _show(
-    source: str = typer.Argument(help="KIND:PATH_OR_URL[#FIRST:LAST]"),
-    skip_bad_rows: bool = typer.Option(False, help="Count and leave out malformed rows."),
+    source: str = typer.Argument(help="KIND:PATH_OR_URL\\[#FIRST:LAST]"),
+    skip_bad_rows: bool = typer.Option(False, "--skip-bad-rows", help="Count and leave out malformed rows."),
     *,
     settings: Settings,
     out: Output,
@@ -65,21 +66,42 @@ def _show(
         facts["tokens"] = table.num_rows - table["erc20"].null_count
     labels = opened.labels()
     facts["labels"] = 0 if labels is None else labels.num_rows
-    for note in opened.bad_rows.first:
-        out.say(f"  left out: {note}")
-    out.result(facts, rows_text(list(facts.items())))
+    out.left_out(opened.bad_rows)
+    out.result(facts, rows_text([(name.replace("_", " "), _shown(name, value)) for name, value in facts.items()]))
 
 
-def _labels(labels: str = typer.Argument(help="KIND:PATH"), *, settings: Settings, out: Output) -> None:
+def _shown(name: str, value: Any) -> str:
+    """A fact for people: times as dates, counts with separators."""
+    if name.endswith("_time"):
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if name == "range":
+        return "all blocks" if value == ":" else f"blocks {value}"
+    return f"{value:,}" if isinstance(value, int) and not name.endswith("_block") else str(value)
+
+
+def _labels(
+    labels: str = typer.Argument(help="KIND:PATH"),
+    skip_bad_rows: bool = typer.Option(False, "--skip-bad-rows", help="Count and leave out malformed rows."),
+    *,
+    settings: Settings,
+    out: Output,
+) -> None:
     """Read a list of labels and count its categories.
 
     Example: tally data labels ofac:../shared/data/labels/ofac
     """
     import pyarrow.compute as pc
 
-    from tallystick.sources import read_labels
+    from tallystick.sources import BadRows, read_labels
 
-    table = read_labels(labels)
+    bad_rows = BadRows(skip_bad_rows)
+    table = read_labels(labels, skip_bad_rows=skip_bad_rows, bad_rows=bad_rows)
+    out.left_out(bad_rows)
     counted = {item["values"]: item["counts"] for item in pc.value_counts(table["category"]).to_pylist()}
-    facts = {"labels": table.num_rows, "categories": dict(sorted(counted.items(), key=lambda item: -item[1]))}
-    out.result(facts, rows_text([("labels", table.num_rows), *facts["categories"].items()]))
+    facts = {
+        "labels": table.num_rows,
+        "bad_rows": bad_rows.count,
+        "categories": dict(sorted(counted.items(), key=lambda item: -item[1])),
+    }
+    counts = [("labels", table.num_rows), *facts["categories"].items()]
+    out.result(facts, rows_text([(name, f"{count:,}") for name, count in counts]))

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_FOLDER = Path("demo-data")
+_FOLDER = Path("demo-data")  # of its own: a first look does not mix with a user's project
 _COMMIT_TRANSFERS = 512  # small ranges, so that there is something to see
+_QUESTION = "select to_address, max(receiver_ppm) as ppm from predictions group by 1 order by 2 desc limit 9"
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
-    app.command("demo", help=_demo.__doc__)(with_settings("project", "seed", "alert_ppm", "alert_after")(_demo))
+    flags = with_settings("project", "seed", "alert_ppm", "alert_after", project=_FOLDER)
+    app.command("demo", help=_demo.__doc__)(flags(_demo))
 
 
 def _demo(
@@ -41,8 +43,7 @@ def _demo(
     """
     from tallystick.apps.demo import run_demo
 
-    project = _FOLDER if settings.project == Settings().project else settings.project
-    settings = replace(settings, project=project, commit_transfers=_COMMIT_TRANSFERS, rpc_url="")
+    settings = replace(settings, commit_transfers=_COMMIT_TRANSFERS, rpc_url="")
     with out.progress() as progress:
         result = run_demo(settings, accounts, progress, out.say)
     out.result(result.to_json(), _summary(result))
@@ -67,7 +68,7 @@ def _summary(result: DemoResult) -> str:
     project = f"--project {result.project}"
     steps = (
         f"tally verify {project}",
-        f'tally sql {project} "select hex_address(to_address), max(receiver_ppm) from predictions group by 1"',
+        f'tally sql {project} "{_QUESTION}"',
         "tally run xblock:../shared/data/tsgn          # real transactions, trained here",
         "tally features --list",
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tallystick.cli._session import Output, with_settings
+from tallystick.cli._session import Output, rows_text, with_settings
 from tallystick.errors import InputError
 from tallystick.settings import Settings
 
@@ -20,10 +20,10 @@ def register(app: typer.Typer) -> None:
 
 
 def _features(
-    source: str | None = typer.Argument(None, help="KIND:PATH_OR_URL[#FIRST:LAST]"),
+    source: str | None = typer.Argument(None, help="KIND:PATH_OR_URL\\[#FIRST:LAST]"),
     list_: bool = typer.Option(False, "--list", help="List the features with unit, range and meaning."),
     output: Path | None = typer.Option(None, "-o", "--output", help="Parquet file, two rows for each transfer."),
-    skip_bad_rows: bool = typer.Option(False, help="Count and leave out malformed rows."),
+    skip_bad_rows: bool = typer.Option(False, "--skip-bad-rows", help="Count and leave out malformed rows."),
     *,
     settings: Settings,
     out: Output,
@@ -80,8 +80,13 @@ def _compute(source: str, output: Path, skip_bad_rows: bool, settings: Settings,
             raise InputError("the source has no transfers", name=source)
         writer.close()
     facts = {"transfers": done, "rows": 2 * done, "accounts": engine.accounts_known, "file": str(output)}
-    facts |= {"spec": f"0x{SPEC.hash.hex()}", "state_hash": f"0x{engine.state_hash().hex()}"}
-    out.result(facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    out.left_out(opened.bad_rows)
+    facts |= {
+        "bad_rows": opened.bad_rows.count,
+        "spec": f"0x{SPEC.hash.hex()}",
+        "state_hash": f"0x{engine.state_hash().hex()}",
+    }
+    out.result(facts, rows_text(list(facts.items())))
 
 
 def _piece(table: Any, rows: Any, names: tuple[str, ...]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import traceback
@@ -74,16 +73,12 @@ def _on_sigterm(number: int, frame: Any) -> NoReturn:
 
 
 def _report(error: TallyError, arguments: list[str]) -> int:
-    """Say cause, place and next step on standard error; as JSON on standard output with ``--json``."""
+    """Say cause, place and next step on standard error; return the exit code."""
     try:
         settings = load_settings().settings
     except TallyError:
         settings = Settings()  # the settings themselves are the error; they hold no secret yet
     if "--debug" in arguments:
         sys.stderr.write(redact("".join(traceback.format_exception(error)), settings))
-    if "--json" in arguments:
-        where = {name: str(value) for name, value in error.where.items()}
-        content = {"error": error.code, "cause": error.cause, "where": where, "next": error.advice}
-        sys.stdout.write(redact(json.dumps(content), settings) + "\n")
     sys.stderr.write(redact(f"error {error}\n  next: {error.advice}\n", settings))
     return error.exit_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tallystick.cli._session import Output, with_settings
+from tallystick.cli._session import Output, rows_text, with_settings
 from tallystick.settings import Settings
 
 __all__ = ["LEDGER_SETTINGS", "register"]
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def _register(
     model: str = typer.Argument("tsgn-v1", help="Model folder, program file, or a shipped model's name."),
-    broadcast: bool = typer.Option(False, help="Send, on a chain that is not the embedded one."),
+    broadcast: bool = typer.Option(False, "--broadcast", help="Send, on a chain that is not the embedded one."),
     *,
     settings: Settings,
     out: Output,
@@ -47,5 +47,6 @@ def _register(
                 "registry": registry.address,
                 "prediction_log": log.address,
                 "gas_used": deploy_gas + registration.gas_used,
+                "next": "tally commit, after tally score SOURCE --keep or tally run SOURCE",
             }
-    out.result(facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    out.result(facts, rows_text(list(facts.items())))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from tallystick.cli._register import LEDGER_SETTINGS
-from tallystick.cli._session import Output, rows_text, with_settings
+from tallystick.cli._session import Output, rows_text, safe_source, with_settings
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _run(
-    source: str = typer.Argument(help="KIND:PATH_OR_URL[#FIRST:LAST]"),
+    source: str = typer.Argument(help="KIND:PATH_OR_URL\\[#FIRST:LAST]"),
     ledger: str = typer.Option("embedded", help="Where to commit: embedded, or the URL of a chain's endpoint."),
     model: str | None = typer.Option(
         None, "-m", "--model", help="Score all with this model; without it, train on the first part by time."
     ),
-    broadcast: bool = typer.Option(False, help="Send, on a chain that is not the embedded one."),
-    skip_bad_rows: bool = typer.Option(False, help="Count and leave out malformed rows."),
+    broadcast: bool = typer.Option(False, "--broadcast", help="Send, on a chain that is not the embedded one."),
+    skip_bad_rows: bool = typer.Option(False, "--skip-bad-rows", help="Count and leave out malformed rows."),
     *,
     settings: Settings,
     out: Output,
@@ -44,14 +45,15 @@ def _run(
     Example: tally run xblock:../shared/data/tsgn --ledger embedded
     """
     from tallystick.apps.fraud import find_model, open_ledger, open_project_source, project_model, run_loop
+    from tallystick.chain import safe_url
     from tallystick.cli._verify import show_verification
     from tallystick.store import Project
 
     if ledger != "embedded":
         settings = replace(settings, rpc_url=ledger)
-    where = settings.rpc_url or "the embedded chain"
+    where = safe_url(settings.rpc_url) if settings.rpc_url else "the embedded chain"
     how = f"score all with {model}" if model else "train on the first 70 % by time, score the rest"
-    out.say(f"run {source}: {how}; commit to {where}; keep in {settings.project}")
+    out.say(f"run {safe_source(source)}: {how}; commit to {where}; keep in {settings.project}")
     with Project.open(settings.project, command="tally run") as project:
         folder = project.folder("chain")
         with open_ledger(folder, settings, broadcast=broadcast, announce=_quiet(out)) as session:
@@ -59,6 +61,7 @@ def _run(
             with out.progress() as progress:
                 found, start = (find_model(model), 0) if model else project_model(project, opened, settings, progress)
                 result = run_loop(project, session, opened, source, found, start, settings, progress, out.say)
+    out.left_out(opened.bad_rows)
     if not result.verification.matches:
         show_verification(result.verification, out)
     folder = settings.project / "reports" / result.job.run
@@ -83,6 +86,7 @@ def summary(result: LoopResult, folder: str) -> str:
         ("committed", f"{len(job.commits)} block ranges, {report['ledger']['gas_used']:,} gas"),
         ("verify", f"MATCH, {found.ranges} ranges, {found.transfers:,} transfers"),
         ("report", f"{folder}/report.html"),
+        ("next", f"tally verify --project {Path(folder).parents[1]}"),
     ]
     text = rows_text(rows)
     if report["evaluation"]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallystick.cli._session import Output, with_settings
+from tallystick.cli._session import Output, rows_text, safe_source, with_settings
+from tallystick.errors import InputError, RangeError
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tallystick.sources import Source
 
 __all__ = ["register"]
+
+_NO_FILE = "none written; give -o FILE.csv"
 
 
 class Per(StrEnum):
@@ -32,15 +35,17 @@ def register(app: typer.Typer) -> None:
 
 
 def _score(
-    source: str = typer.Argument(help="KIND:PATH_OR_URL[#FIRST:LAST]"),
+    source: str = typer.Argument(help="KIND:PATH_OR_URL\\[#FIRST:LAST]"),
     model: str = typer.Option(
         "tsgn-v1", "-m", "--model", help="Model folder, program file, or a shipped model's name."
     ),
     per: Per = typer.Option(Per.ACCOUNT, help="One line an account, or a transfer."),
     output: Path | None = typer.Option(None, "-o", "--output", help="File: .csv, or .parquet with --per transfer."),
     after: int | None = typer.Option(None, help="Take an account's score at its K-th transfer.", metavar="K"),
-    keep: bool = typer.Option(False, help="Keep transfers and predictions in the project, for `tally commit`."),
-    skip_bad_rows: bool = typer.Option(False, help="Count and leave out malformed rows."),
+    keep: bool = typer.Option(
+        False, "--keep", help="Keep transfers and predictions in the project, for `tally commit`."
+    ),
+    skip_bad_rows: bool = typer.Option(False, "--skip-bad-rows", help="Count and leave out malformed rows."),
     *,
     settings: Settings,
     out: Output,
@@ -55,10 +60,11 @@ def _score(
     from tallystick.apps.fraud import Scorer, find_model
     from tallystick.sources import open_source
 
+    _check_options(per, output, after, keep)
     found = find_model(model)
     opened = open_source(source, settings=settings, skip_bad_rows=skip_bad_rows)
     scorer = Scorer(found.program)
-    out.say(f"score {source} with {model}, program 0x{found.program.hash.hex()[:16]}…")
+    out.say(f"score {safe_source(source)} with {model}, program 0x{found.program.hash.hex()[:16]}…")
     if keep:
         data = _keep(opened, scorer, source, str(found.path), settings, out)
     elif per is Per.TRANSFER:
@@ -67,8 +73,20 @@ def _score(
         data = _accounts(opened, scorer, after, output, out)
     if opened.bad_rows.count:
         data["bad_rows"] = opened.bad_rows.count
-        out.say(f"  left out {opened.bad_rows.count} malformed rows; the first: {opened.bad_rows.first[0]}")
-    out.result(data, "\n".join(f"{name}: {value}" for name, value in data.items()))
+        out.left_out(opened.bad_rows)
+    out.result(data, rows_text(list(data.items())))
+
+
+def _check_options(per: Per, output: Path | None, after: int | None, keep: bool) -> None:
+    """Refuse what would otherwise be silently left undone."""
+    if after is not None and after < 1:
+        raise RangeError("--after counts an account's transfers from 1", value=after)
+    if keep and (output is not None or after is not None):
+        raise InputError("--keep writes tables into the project, no file", next_step="Leave out -o and --after.")
+    if after is not None and per is Per.TRANSFER:
+        raise InputError("--after is about accounts", next_step="Leave out --after, or ask --per account.")
+    if output is not None and output.suffix == ".parquet" and per is Per.ACCOUNT:
+        raise InputError("scores per account are written as CSV", file=str(output), next_step="Name a .csv file.")
 
 
 def _accounts(source: Source, scorer: Scorer, after: int | None, output: Path | None, out: Output) -> dict[str, Any]:
@@ -88,7 +106,7 @@ def _accounts(source: Source, scorer: Scorer, after: int | None, output: Path | 
         "transfers": done,
         "accounts": len(table.flag),
         "flagged": int(table.flag.sum()),
-        "file": str(output) if output else "none written; give -o FILE.csv",
+        "file": str(output) if output else _NO_FILE,
     }
 
 
@@ -109,7 +127,7 @@ def _transfers(source: Source, scorer: Scorer, output: Path | None, out: Output)
     import pyarrow.compute as pc
 
     flagged = pc.sum(table["flag"]).as_py() or 0
-    return {"transfers": table.num_rows, "flagged": flagged, "file": str(output) if output else "none written"}
+    return {"transfers": table.num_rows, "flagged": flagged, "file": str(output) if output else _NO_FILE}
 
 
 def _write_predictions(table: Any, output: Path) -> None:

@@ -6,21 +6,22 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallystick.errors import Interrupted
+from tallystick.errors import Interrupted, TallyError
 from tallystick.settings import Setting, Settings, load_settings, redact, settings_table
 
 if TYPE_CHECKING:
     from tallystick.apps.fraud import Progress
     from tallystick.ledger import SendPlan
+    from tallystick.sources import BadRows
 
-__all__ = ["Output", "Session", "with_settings"]
+__all__ = ["Output", "Session", "rows_text", "safe_source", "with_settings"]
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Session:
     debug: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Output:
     """Where a verb writes: progress and plans on standard error, its result on standard output.
 
@@ -44,16 +45,32 @@ class Output:
 
     as_json: bool
     settings: Settings
+    answered: bool = field(default=False, init=False)
 
     def say(self, text: str = "") -> None:
         """Tell people something on the way, on standard error."""
         sys.stderr.write(redact(text, self.settings) + "\n")
 
     def result(self, data: Mapping[str, Any], text: str) -> None:
-        """Give the verb's result: ``data`` with ``--json``, else ``text``."""
+        """Give the verb's one result: ``data`` with ``--json``, else ``text``."""
+        self.answered = True
         shown = json.dumps(data, sort_keys=True, default=str) if self.as_json else text
         sys.stdout.write(redact(shown, self.settings) + "\n")
         sys.stdout.flush()
+
+    def fail(self, error: TallyError) -> None:
+        """With ``--json``, give an error as the result, unless the verb has given one; people read standard error."""
+        if self.as_json and not self.answered:
+            where = {name: str(value) for name, value in error.where.items()}
+            self.result({"error": error.code, "cause": error.cause, "where": where, "next": error.advice}, "")
+
+    def left_out(self, bad_rows: BadRows) -> None:
+        """Tell which malformed rows were left out: how many, and the first of them."""
+        for note in bad_rows.first:
+            column = f", column {note.column}" if note.column else ""
+            self.say(f"  left out: {note.file} line {note.line}{column}: {note.cause}")
+        if bad_rows.count:
+            self.say(f"  left out {bad_rows.count:,} malformed rows in all")
 
     def announce(self, plan: SendPlan) -> None:
         """Tell what is about to be sent."""
@@ -92,24 +109,32 @@ class Output:
                 self.say(f"  {stage}: {done:,}")
 
 
-def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def with_settings(*names: str, **defaults: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a verb flags for some settings, and the keyword arguments ``settings`` and ``out`` in their place.
 
-    The flags come from the settings table; a verb also gets ``--json``.
+    The flags come from the settings table; a verb also gets ``--json``. ``defaults`` are the verb's own, by name.
     """
     table = settings_table()
-    rows = [table[name] for name in names]
+    rows = [replace(table[name], default=defaults.get(name, table[name].default)) for name in names]
 
     def decorate(verb: Callable[..., Any]) -> Callable[..., Any]:
         own = [p for p in signature(verb, eval_str=True).parameters.values() if p.name not in ("settings", "out")]
 
         def call(json_: bool, **values: Any) -> Any:
             flags = {row.name: values.pop(row.name) for row in rows}
-            resolved = load_settings(flags).settings
+            out = Output(json_, Settings())  # where the settings themselves are the error, they hold no secret yet
             try:
-                return verb(**values, settings=resolved, out=Output(json_, resolved))
+                resolved = load_settings(flags)
+                own_defaults = {name: value for name, value in defaults.items() if resolved.origin[name] == "default"}
+                out.settings = replace(resolved.settings, **own_defaults)
+                return verb(**values, settings=out.settings, out=out)
             except KeyboardInterrupt as stop:
-                raise Interrupted("stopped; what was finished is kept") from stop
+                error = Interrupted("stopped; what was finished is kept")
+                out.fail(error)
+                raise error from stop
+            except TallyError as error:
+                out.fail(error)
+                raise
 
         flags = [_flag(row) for row in rows]
         call.__signature__ = Signature([*own, *flags, _json_flag()])  # type: ignore[attr-defined]
@@ -119,12 +144,31 @@ def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
     return decorate
 
 
+def safe_source(text: str) -> str:
+    """Name of a source for messages: of a URL, what may be secret in it is left out.
+
+    Examples
+    --------
+    >>> safe_source("rpc:https://node.example/v3/0123456789abcdef#5:9")
+    'rpc:https://node.example/…#5:9'
+    >>> safe_source("xblock:data/tsgn")
+    'xblock:data/tsgn'
+    """
+    kind, colon, rest = text.partition(":")
+    if "://" not in rest:
+        return text
+    from tallystick.chain import safe_url
+
+    url, mark, blocks = rest.partition("#")
+    return f"{kind}{colon}{safe_url(url)}{mark}{blocks}"
+
+
 def _flag(row: Setting) -> Parameter:
     kind: Any = {int: int, Path: Path}.get(row.type, str)
-    unit = f" [{row.unit}]" if row.unit else ""
-    option = typer.Option(
-        None, row.flag, help=f"{row.help}{unit}", rich_help_panel="Settings", show_default=str(row.default) or False
-    )
+    default = f"default: {row.default}" if str(row.default) else ""
+    facts = ", ".join(text for text in (row.unit, default) if text)
+    help = row.help + (f" \\[{facts}]" if facts else "")
+    option = typer.Option(None, row.flag, help=help, rich_help_panel="Settings", show_default=False)
     return Parameter(row.name, Parameter.KEYWORD_ONLY, default=option, annotation=kind | None)
 
 

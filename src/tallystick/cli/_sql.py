@@ -24,9 +24,9 @@ def _sql(
 ) -> None:
     """Ask the project's tables in SQL: transfers, predictions and whatever else is there.
 
-    hex_address(x) shows a binary cell, ether(value_binary) an amount.
+    Binary cells are shown as hexadecimal text; ether(value_binary) is an amount, address('0x…') a cell to compare with.
 
-    Example: tally sql "select hex_address(to_address), max(receiver_ppm) from predictions group by 1"
+    Example: tally sql "select to_address, max(receiver_ppm) from predictions group by 1"
     """
     from tallystick.store import Project, query_frame, tables
 
@@ -40,6 +40,15 @@ def _sql(
         import polars as pl
 
         frame = query_frame(project, question)
-        with pl.Config(tbl_rows=limit, tbl_cols=-1, fmt_str_lengths=80, tbl_hide_dataframe_shape=True):
+        binary = [name for name, kind in frame.schema.items() if kind == pl.Binary]
+        frame = frame.with_columns(("0x" + pl.col(name).bin.encode("hex")).alias(name) for name in binary)
+        with pl.Config(
+            tbl_rows=limit, tbl_cols=-1, tbl_width_chars=-1, fmt_str_lengths=80, tbl_hide_dataframe_shape=True
+        ):
             shown = str(frame)
-        out.result({"columns": frame.columns, "rows": frame.rows()}, f"{shown}\n{frame.height:,} rows")
+        out.result({"columns": frame.columns, "rows": frame.rows()}, f"{shown}\n{_count(frame.height, limit)}")
+
+
+def _count(rows: int, limit: int) -> str:
+    text = f"{rows:,} row" + ("" if rows == 1 else "s")
+    return f"{text}, {limit:,} shown" if rows > limit else text

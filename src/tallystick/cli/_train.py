@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from tallystick.cli._session import Output, with_settings
+from tallystick.cli._session import Output, safe_source, with_settings
 from tallystick.settings import Settings
 
 __all__ = ["register"]
@@ -18,11 +18,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _train(
-    source: str = typer.Argument(help="KIND:PATH_OR_URL[#FIRST:LAST] with labels"),
+    source: str = typer.Argument(help="KIND:PATH_OR_URL\\[#FIRST:LAST] with labels"),
     output: Path = typer.Option(..., "-o", "--output", help="Folder of the model."),
     labels: str | None = typer.Option(None, help="Labels as KIND:PATH; the source's own when omitted."),
-    early_part: bool = typer.Option(False, help="Keep the program that was trained on the earlier 70 % only."),
-    skip_bad_rows: bool = typer.Option(False, help="Count and leave out malformed rows."),
+    early_part: bool = typer.Option(
+        False, "--early-part", help="Keep the program that was trained on the earlier 70 % only."
+    ),
+    skip_bad_rows: bool = typer.Option(False, "--skip-bad-rows", help="Count and leave out malformed rows."),
     *,
     settings: Settings,
     out: Output,
@@ -39,9 +41,10 @@ def _train(
 
     opened = open_source(source, settings=settings, skip_bad_rows=skip_bad_rows)
     table = read_labels(labels) if labels else None
-    out.say(f"train on {source} into {output}")
+    out.say(f"train on {safe_source(source)} into {output}")
     with out.progress() as progress:
         training = train(opened, table, settings, refit=not early_part, progress=progress)
+    out.left_out(opened.bad_rows)
     model = save_model(make_folder(output), training.program, training.card)
     facts = training.card["program"]
     text = (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tallystick.cli._register import LEDGER_SETTINGS
-from tallystick.cli._session import Output, with_settings
-from tallystick.errors import InputError, VerificationFailed
+from tallystick.cli._session import Output, rows_text, safe_source, with_settings
+from tallystick.errors import InputError, VerificationFailed, WrongChain
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,12 +26,13 @@ def register(app: typer.Typer) -> None:
 
 
 def _verify(
-    source: str | None = typer.Argument(None, help="KIND:PATH_OR_URL[#FIRST:LAST]; the project's when omitted."),
+    source: str | None = typer.Argument(None, help="KIND:PATH_OR_URL\\[#FIRST:LAST]; the project's when omitted."),
     model: str | None = typer.Option(None, "-m", "--model", help="Model; the project's when omitted."),
     model_id: str | None = typer.Option(None, help="Its id in the registry; the project's when omitted."),
     prove: str | None = typer.Option(None, metavar="TX_HASH", help="Write the Merkle proof of one prediction to -o."),
     transfer: int = typer.Option(0, help="Which transfer of that transaction."),
     output: Path | None = typer.Option(None, "-o", "--output", help="File of the proof."),
+    skip_bad_rows: bool = typer.Option(False, "--skip-bad-rows", help="Count and leave out malformed rows."),
     proof: Path | None = typer.Option(None, help="Check this proof of one prediction against the ledger."),
     *,
     settings: Settings,
@@ -44,15 +45,14 @@ def _verify(
     committer's is needed.
 
     Example: tally verify
-    Example: tally verify xblock:data -m model -\\-model-id 0x… -\\-rpc-url URL -\\-registry 0x… -\\-prediction-log 0x…
+    Example: tally verify xblock:data -m model --model-id 0x… --rpc-url URL --registry 0x… --prediction-log 0x…
     """
-    record = _record(settings, source, model, model_id)
     if proof is not None:
         _check_proof(proof, settings, out)
     elif prove is not None:
-        _write_proof(record, prove, transfer, output, settings, out)
+        _write_proof(_record(settings, None, None, None), prove, transfer, output, settings, out)
     else:
-        _verify_all(record, source is None, settings, out)
+        _verify_all(_record(settings, source, model, model_id), source is None, skip_bad_rows, settings, out)
 
 
 def _record(settings: Settings, source: str | None, model: str | None, model_id: str | None) -> RunRecord:
@@ -63,7 +63,10 @@ def _record(settings: Settings, source: str | None, model: str | None, model_id:
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if len(changes) == len(given):
         return RunRecord(run="", **changes)
-    return replace(read_record(settings.project), **changes)
+    record = replace(read_record(settings.project), **changes)
+    if not record.model_id:
+        raise InputError("the project's run is not committed yet", next_step="tally register MODEL, then tally commit")
+    return record
 
 
 def _located(record: RunRecord, settings: Settings) -> Settings:
@@ -75,26 +78,32 @@ def _located(record: RunRecord, settings: Settings) -> Settings:
     )
 
 
-def _verify_all(record: RunRecord, with_stored: bool, settings: Settings, out: Output) -> None:
+def _verify_all(record: RunRecord, with_stored: bool, skip_bad_rows: bool, settings: Settings, out: Output) -> None:
     from tallystick.apps.fraud import find_model, open_ledger, open_project_source, stored_half, verify_model
     from tallystick.store import Project
     from tallystick.units import parse_hash
 
-    if not record.model_id:
-        raise InputError("the project's run is not committed yet", next_step="tally register MODEL, then tally commit")
     found = find_model(record.model)
     settings = _located(record, settings)
     with open_ledger(settings.project / "chain", settings) as session:
+        _check_chain(record.chain_id, session.chain_id)
         registry, log = session.contracts()
         stored = None
         if with_stored and record.run:
             with Project.open(settings.project, readonly=True) as project:
                 stored = stored_half(project, record.run)
-        source = open_project_source(record.source, session.url, settings)
-        out.say(f"verify model {record.model_id[:18]}… on {record.source}, chain {session.chain_id}")
+        source = open_project_source(record.source, session.url, settings, skip_bad_rows=skip_bad_rows)
+        where = safe_source(record.source)
+        out.say(f"verify model {record.model_id[:18]}… on {where}, chain {session.chain_id}")
         with out.progress() as progress:
             report = verify_model(registry, log, parse_hash(record.model_id), found.program, source, stored, progress)
     show_verification(report, out)
+
+
+def _check_chain(expected: int, chain_id: int) -> None:
+    if expected not in (0, chain_id):
+        cause = f"the commitments are on chain {expected}, this is chain {chain_id}"
+        raise WrongChain(cause, next_step="Give its endpoint with --rpc-url.", chain_id=chain_id, expected=expected)
 
 
 def show_verification(report: VerifyReport, out: Output) -> None:
@@ -106,9 +115,10 @@ def show_verification(report: VerifyReport, out: Output) -> None:
         The halves differ.
     """
     if report.matches:
-        text = (
-            f"MATCH  {report.ranges:,} block ranges, {report.transfers:,} transfers, blocks {report.blocks}, every bit"
-        )
+        count = f"{report.ranges:,} block range" + ("" if report.ranges == 1 else "s")
+        text = f"MATCH  {count}, {report.transfers:,} transfers, blocks {report.blocks}, every bit"
+        if report.pending:
+            text += f"\n       {report.pending:,} later transfers are not committed yet"
         out.result(report.to_json(), text)
         return
     out.result(report.to_json(), _mismatch_text(report))
@@ -147,6 +157,7 @@ def _write_proof(
     block = stored.transfers["block_number"][row].as_py()
     settings = _located(record, settings)
     with open_ledger(settings.project / "chain", settings) as session:
+        _check_chain(record.chain_id, session.chain_id)
         _, log = session.contracts()
         holding = [item for item in log.commitments(model_id) if block in item.range]
         if not holding:
@@ -169,6 +180,7 @@ def _check_proof(path: Path, settings: Settings, out: Output) -> None:
         raise InputError("proof file cannot be read", file=str(path)) from error
     proof = parse_inclusion(text, path)
     with open_ledger(settings.project / "chain", settings) as session:
+        _check_chain(proof.chain_id, session.chain_id)
         # The address is the checker's own where given: a proof must not choose its judge unseen.
         log = PredictionLog(session.w3, settings.prediction_log or format_address(proof.prediction_log))
         leaf = check_inclusion(proof, log.commitment(proof.model_id, proof.index))
@@ -184,4 +196,4 @@ def _check_proof(path: Path, settings: Settings, out: Output) -> None:
         "sender_ppm": leaf.sender_ppm,
         "receiver_ppm": leaf.receiver_ppm,
     }
-    out.result(facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    out.result(facts, rows_text(list(facts.items())))
