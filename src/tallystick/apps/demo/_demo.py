@@ -156,7 +156,8 @@ def _found(report: VerifyReport) -> str:
 
 def _show_alerts(alerts: list[Alert], say: Callable[[str], None]) -> None:
     for alert in alerts[:_SHOWN]:
-        reasons = ", ".join(f"{reason.feature} {reason.value:,}" for reason in alert.reasons)
-        say(f"   alert  block {alert.block_number:,}  {alert.account}  {format_ppm(alert.score_ppm)}  {reasons}")
+        reasons = "; ".join(reason.words for reason in alert.reasons[:3])
+        say(f"   alert  {format_ppm(alert.score_ppm)}  {alert.account} in block {alert.block_number:,}")
+        say(f"          {reasons}")
     if len(alerts) > _SHOWN:
         say(f"   and {len(alerts) - _SHOWN} more, in reports/…/alerts.jsonl")

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from tallystick.apps.fraud._scorer import Scored, Scorer
+from tallystick.apps.fraud._words import reason_words
 from tallystick.exact import explain_row
 from tallystick.features import SPEC
 from tallystick.units import format_address, format_hash
@@ -32,6 +33,7 @@ class Reason:
     unit: str
     contribution: int
     help: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,7 @@ class Alerts:
         values = scored.features.rows[row].tolist()
         why = explain_row(self._scorer.program, values)
         worst = sorted(range(len(values)), key=lambda k: (-why.contributions[k], k))[:_REASONS]
-        reasons = tuple(
-            Reason(SPEC.features[k].name, values[k], SPEC.features[k].unit, why.contributions[k], SPEC.features[k].help)
-            for k in worst
-            if why.contributions[k] > 0
-        )
+        reasons = tuple(_reason(k, values[k], why.contributions[k]) for k in worst if why.contributions[k] > 0)
         return Alert(
             block_number=transfer["block_number"],
             timestamp=transfer["timestamp"],
@@ -106,3 +104,8 @@ class Alerts:
             bias=why.bias,
             reasons=reasons,
         )
+
+
+def _reason(index: int, value: int, contribution: int) -> Reason:
+    feature = SPEC.features[index]
+    return Reason(feature.name, value, feature.unit, contribution, feature.help, reason_words(feature, value))

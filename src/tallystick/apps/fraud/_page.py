@@ -151,7 +151,7 @@ def _lateness(late: Mapping[str, Any]) -> str:
 def _alerts(alerts: Sequence[Mapping[str, Any]], most: int = 50) -> str:
     rows = []
     for alert in alerts[:most]:
-        reasons = "; ".join(f"{reason['feature']} = {reason['value']:,}" for reason in alert["reasons"])
+        reasons = html.escape("; ".join(reason["words"] for reason in alert["reasons"]))
         rows.append(
             (f"{alert['block_number']:,}", f"<code>{alert['account']}</code>", format_ppm(alert["score_ppm"]), reasons)
         )

@@ -1,0 +1,73 @@
+"""Feature values in words, for people who read alerts; scores never pass through here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tallystick.features import Feature
+
+__all__ = ["reason_words", "value_words"]
+
+_GWEI_PER_ETHER: Final = 10**9
+_SPANS: Final[tuple[tuple[int, str], ...]] = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
+
+
+def value_words(feature: Feature, value: int) -> str:
+    """Say a feature's value in a unit people use; rounded.
+
+    Examples
+    --------
+    >>> from tallystick.features import SPEC
+    >>> by_name = {feature.name: feature for feature in SPEC.features}
+    >>> value_words(by_name["log_volume_in"], 562), value_words(by_name["pass_through"], 972_708)
+    ('19 ether', '97 %')
+    >>> value_words(by_name["age_s"], 7_200), value_words(by_name["count_in"], 1_234)
+    ('2 hours', '1,234 transfers')
+    """
+    if value < 0 and feature.low < 0:
+        return "none yet"
+    unit, _, scale = feature.unit.partition(", ")
+    if unit == "ppm":
+        return f"{value / 10_000:,.0f} %"
+    if unit == "s":
+        size, name = next(span for span in _SPANS if value >= span[0] or span[0] == 1)
+        return f"{value / size:,.0f} {name}"
+    if unit == "0 or 1":
+        return "yes" if value else "no"
+    if unit == "log2":
+        return f"{2.0 ** (value / 16):,.2g} times"
+    if scale == "thousandths":
+        return f"{value / 1_000:,.1f} {unit}"
+    if unit.startswith("log2 "):
+        return _power(unit.removeprefix("log2 "), value / (256 if scale == "Q8" else 16))
+    if scale == "Q16":
+        return f"{value / 65_536:,.1f} {unit}"
+    return f"{value:,} {unit}"
+
+
+def reason_words(feature: Feature, value: int) -> str:
+    """Say what a feature is and what it was, in a few words.
+
+    Examples
+    --------
+    >>> from tallystick.features import SPEC
+    >>> by_name = {feature.name: feature for feature in SPEC.features}
+    >>> reason_words(by_name["log_max_in"], 562)
+    'largest income 19 ether'
+    """
+    what = feature.help.rstrip(".").split(";")[0].split(":")[0]
+    return f"{what[0].lower()}{what[1:]} {value_words(feature, value)}"
+
+
+def _power(unit: str, log: float) -> str:
+    """Undo ``log2_q4``: sixteen times one plus the base-2 logarithm, 0 for nothing."""
+    if "squared" in unit:
+        return f"{log:,.1f} octaves squared"
+    amount = 2.0 ** (log - 1) if log > 0 else 0.0
+    if unit == "gwei":
+        ether = amount / _GWEI_PER_ETHER
+        return f"{ether:,.0f} ether" if ether >= 10 else f"{ether:,.2g} ether"
+    if unit == "s":
+        size, name = next(span for span in _SPANS if amount >= span[0] or span[0] == 1)
+        return f"{amount / size:,.0f} {name}"
+    return f"{amount:,.0f} {unit}"
