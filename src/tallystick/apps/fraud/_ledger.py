@@ -13,6 +13,7 @@ from web3 import Web3
 
 from tallystick.chain import (
     EMBEDDED_CHAIN_ID,
+    DevAccount,
     EmbeddedChain,
     EmbeddedOptions,
     SendOptions,
@@ -29,6 +30,8 @@ __all__ = ["LedgerSession", "open_ledger"]
 
 _DEPLOYMENTS: Final = "deployments.json"
 _EMBEDDED_POLL_S: Final = 0.005
+_PUBLIC_PHRASE: Final = "test " * 11 + "junk"  # every local chain's; its money is play money
+_FIRST_PATH: Final = "m/44'/60'/0'/0/0"
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class LedgerSession:
         """
         account = None
         if self.is_embedded:
-            account = EmbeddedChain(self.folder).accounts[0] if self.chain is None else self.chain.accounts[0]
+            account = _first_account() if self.chain is None else self.chain.accounts[0]
         signer = signer_from_settings(self.settings, account)
         options = SendOptions(poll_s=_EMBEDDED_POLL_S) if self.is_embedded else SendOptions()
         return Sender(self.w3, signer, self.is_embedded, self.broadcast, self.announce, options)
@@ -127,6 +130,15 @@ class LedgerSession:
         path = self.folder / _DEPLOYMENTS
         found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return found
+
+
+def _first_account() -> DevAccount:
+    """First account of an embedded chain that another process keeps."""
+    from eth_account import Account
+    from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
+
+    account = Account.from_key(key_from_seed(seed_from_mnemonic(_PUBLIC_PHRASE, ""), _FIRST_PATH))
+    return DevAccount(account.address.lower(), "0x" + bytes(account.key).hex())
 
 
 @contextmanager
