@@ -20,7 +20,7 @@ __all__ = ["PARAMETERS", "Recipe", "fit", "fit_booster", "training_sample"]
 PARAMETERS: Final[Mapping[str, Any]] = {
     "objective": "binary",
     "learning_rate": 0.05,
-    "num_leaves": 8,
+    "num_leaves": 6,
     "min_data_in_leaf": 20,
     "feature_fraction": 0.5,
     "bagging_fraction": 0.7,
