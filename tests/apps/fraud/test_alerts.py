@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tallystick.apps.fraud import Alert, Alerts, Scored, Scorer, score_stream
+from tallystick.apps.fraud._words import reason_words
 from tallystick.exact import Program, explain_row
 from tallystick.features import SPEC
 
@@ -69,6 +70,7 @@ def test_reasons_are_the_largest_of_what_adds_up(world: World, program: Program,
             assert reason.contribution == why.contributions[SPEC.names.index(name)]
             assert (reason.value, reason.unit) == (values[SPEC.names.index(name)], feature.unit)
             assert reason.help == feature.help
+            assert reason.words == reason_words(feature, reason.value)
 
 
 def test_to_json_is_plain(world: World, program: Program) -> None:

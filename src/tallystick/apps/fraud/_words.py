@@ -9,6 +9,7 @@ from tallystick.features import Feature
 __all__ = ["reason_words", "value_words"]
 
 _GWEI_PER_ETHER: Final = 10**9
+_MOST_LOG: Final = 63.0  # no amount is larger
 _SPANS: Final[tuple[tuple[int, str], ...]] = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
@@ -23,15 +24,17 @@ def value_words(feature: Feature, value: int) -> str:
     ('19 ether', '97 %')
     >>> value_words(by_name["age_s"], 7_200), value_words(by_name["count_in"], 1_234)
     ('2 hours', '1,234 transfers')
+    >>> value_words(by_name["log_over_mean"], -32), value_words(by_name["gap_s"], -1)
+    ('0.25 times', 'none yet')
     """
-    if value < 0 and feature.low < 0:
-        return "none yet"
     unit, _, scale = feature.unit.partition(", ")
+    # Where a feature can be negative, its lowest value stands for nothing; one of seconds has 2**40 for that.
+    if value == feature.low < 0 or (unit == "s" and value == 1 << 40):
+        return "none yet"
     if unit == "ppm":
         return f"{value / 10_000:,.0f} %"
     if unit == "s":
-        size, name = next(span for span in _SPANS if value >= span[0] or span[0] == 1)
-        return f"{value / size:,.0f} {name}"
+        return _span(value)
     if unit == "0 or 1":
         return "yes" if value else "no"
     if unit == "log2":
@@ -63,11 +66,13 @@ def _power(unit: str, log: float) -> str:
     """Undo ``log2_q4``: sixteen times one plus the base-2 logarithm, 0 for nothing."""
     if "squared" in unit:
         return f"{log:,.1f} octaves squared"
-    amount = 2.0 ** (log - 1) if log > 0 else 0.0
+    amount = 2.0 ** min(log - 1, _MOST_LOG) if log > 0 else 0.0
     if unit == "gwei":
         ether = amount / _GWEI_PER_ETHER
         return f"{ether:,.0f} ether" if ether >= 10 else f"{ether:,.2g} ether"
-    if unit == "s":
-        size, name = next(span for span in _SPANS if amount >= span[0] or span[0] == 1)
-        return f"{amount / size:,.0f} {name}"
-    return f"{amount:,.0f} {unit}"
+    return _span(amount) if unit == "s" else f"{amount:,.0f} {unit}"
+
+
+def _span(seconds: float) -> str:
+    size, name = next(span for span in _SPANS if abs(seconds) >= span[0] or span[0] == 1)
+    return f"{seconds / size:,.0f} {name}"
