@@ -32,6 +32,7 @@ LAYERS: Final = (
     ("units",),
     ("settings",),
     ("hashing",),
+    ("compiling",),
     ("exact", "chain"),
     ("store",),
     ("sources",),

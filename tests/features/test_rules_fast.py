@@ -81,8 +81,3 @@ def test_twin_of_decay(values: list[int], then: int, gap: int, first: int) -> No
     assert account[first : first + 16].tolist() == want
     assert account[:first].tolist() == [7] * first
     assert account[first + 16 :].tolist() == [7, 7]  # nothing else is touched
-
-
-def test_source_stamp_is_the_same_in_one_installation() -> None:
-    assert fast.source_stamp() == fast.source_stamp()
-    assert 0 <= fast.source_stamp() < 1 << 32

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from tallystick.compiling import compiled
 from tallystick.exact._bits import trailing_zeros
-from tallystick.exact._jit import compiled
 
 __all__ = [
     "LEAF_STRIDE",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tallystick.compiling import compiled, inlined, source_stamp
 from tallystick.features import _rules
 from tallystick.features import _rules_fast as fast
 from tallystick.features._batch import FAILED, HAS_CALL, HAS_TO, IS_TOKEN
@@ -33,7 +35,7 @@ _partner = FAMILIES["partner"].write
 _fees = FAMILIES["fees"].write
 
 
-@fast.compiled
+@inlined
 def _write_row(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
     _flow(row[_AT[0] : _AT[1]], s, p, f)
     _size(row[_AT[1] : _AT[2]], s, p, f)
@@ -44,7 +46,7 @@ def _write_row(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> 
     _fees(row[_AT[6] : _AT[7]], s, p, f)
 
 
-@fast.compiled
+@inlined
 def _note_side(f: np.ndarray, s: np.ndarray, incoming: bool, time: int, amount: int, tag: int) -> None:
     """Facts that depend on the subject's state before the transfer."""
     count = s[ACCOUNT.count_in] + s[ACCOUNT.count_out]
@@ -61,7 +63,7 @@ def _note_side(f: np.ndarray, s: np.ndarray, incoming: bool, time: int, amount: 
     f[FACT.repeat] = 1 if same and tag == last_tag else 0
 
 
-@fast.compiled
+@inlined
 def _touch(s: np.ndarray, time: int) -> None:
     """Bring an account's clock and decayed counters to now."""
     if s[ACCOUNT.count_in] + s[ACCOUNT.count_out] == 0:
@@ -79,7 +81,7 @@ def _touch(s: np.ndarray, time: int) -> None:
     s[ACCOUNT.last_time] = time
 
 
-@fast.compiled
+@inlined
 def _meet(s: np.ndarray, met: np.ndarray, f: np.ndarray, first: bool, new_edge: bool) -> None:
     """Remember what the counterparty was like before this transfer; ``met`` is from :func:`_look`."""
     incoming = f[FACT.incoming] == 1
@@ -105,7 +107,7 @@ def _meet(s: np.ndarray, met: np.ndarray, f: np.ndarray, first: bool, new_edge: 
         s[ACCOUNT.partner_fan_out] += met[3]
 
 
-@fast.compiled
+@inlined
 def _look(met: np.ndarray, p: np.ndarray) -> None:
     """What an account is like: log degree, mean log amount, log fan-out, log fan-in, fresh."""
     count = p[ACCOUNT.count_in] + p[ACCOUNT.count_out]
@@ -116,7 +118,7 @@ def _look(met: np.ndarray, p: np.ndarray) -> None:
     met[4] = 1 if count == 0 else 0
 
 
-@fast.compiled
+@inlined
 def _receive(s: np.ndarray, f: np.ndarray, amount: int, tag: int) -> None:
     time = f[FACT.time]
     if s[ACCOUNT.count_in] == 0:
@@ -136,7 +138,7 @@ def _receive(s: np.ndarray, f: np.ndarray, amount: int, tag: int) -> None:
         s[_DECAYED + 4 * h + 2] = fast.saturate(s[_DECAYED + 4 * h + 2] + amount)
 
 
-@fast.compiled
+@inlined
 def _send(s: np.ndarray, f: np.ndarray, amount: int, tag: int, fee: int) -> None:
     time = f[FACT.time]
     if s[ACCOUNT.count_out] == 0:
@@ -157,7 +159,7 @@ def _send(s: np.ndarray, f: np.ndarray, amount: int, tag: int, fee: int) -> None
         s[_DECAYED + 4 * h + 3] = fast.saturate(s[_DECAYED + 4 * h + 3] + amount)
 
 
-@fast.compiled
+@inlined
 def _apply(s: np.ndarray, met: np.ndarray, f: np.ndarray, new_edge: bool, amount: int, tag: int, fee: int) -> None:
     """Move one side of a transfer of the chain's own coin into its account."""
     first = s[ACCOUNT.count_in] + s[ACCOUNT.count_out] == 0
@@ -175,7 +177,7 @@ def _apply(s: np.ndarray, met: np.ndarray, f: np.ndarray, new_edge: bool, amount
         s[ACCOUNT.balance_peak_time] = f[FACT.time]
 
 
-@fast.compiled
+@inlined
 def _apply_token(s: np.ndarray, f: np.ndarray) -> None:
     """Move one side of a token transfer into its account."""
     if s[ACCOUNT.count_in] + s[ACCOUNT.count_out] + s[ACCOUNT.tokens_in] + s[ACCOUNT.tokens_out] == 0:
@@ -186,7 +188,7 @@ def _apply_token(s: np.ndarray, f: np.ndarray) -> None:
         s[ACCOUNT.tokens_out] += 1
 
 
-@fast.compiled
+@inlined
 def _note_transfer(f: np.ndarray, time: int, amount: int, fee: int, bits: int) -> None:
     """Facts both sides share."""
     f[FACT.time] = time
@@ -198,7 +200,7 @@ def _note_transfer(f: np.ndarray, time: int, amount: int, fee: int, bits: int) -
     f[FACT.log_fee] = fast.log2_q4(fee) if fee >= 0 else -1
 
 
-@fast.compiled
+@inlined
 def _advance(
     batch: tuple[np.ndarray, ...],
     account_slots: np.ndarray,
@@ -278,7 +280,7 @@ def _advance(
 
 
 def _entry_point(stamp: int) -> Any:
-    @fast.entry
+    @compiled
     def advance(
         batch: Any,
         account_slots: Any,
@@ -297,4 +299,4 @@ def _entry_point(stamp: int) -> Any:
     return advance
 
 
-advance = _entry_point(fast.source_stamp())
+advance = _entry_point(source_stamp(Path(__file__).parent))

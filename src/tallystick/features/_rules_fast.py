@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-import numba
 import numpy as np
 
+from tallystick.compiling import inlined
 from tallystick.features import _rules
 from tallystick.features._rules import NEVER
-from tallystick.hashing import keccak256
 
 __all__ = [
     "NEVER",
-    "compiled",
     "decay_all",
     "log2_q4",
     "mean_q4",
@@ -24,32 +19,19 @@ __all__ = [
     "variance",
 ]
 
-# Numba's cache looks at one file only: a cached caller would keep an old callee. So callees are
-# compiled into their entry point, and only entry points are cached, under a stamp of all sources.
-compiled: Any = numba.njit(boundscheck=False, nogil=True)
-entry: Any = numba.njit(cache=True, boundscheck=False, nogil=True)
-
-
-def source_stamp() -> int:
-    """Number that changes with any source file of this package; part of an entry point's cache key."""
-    folder = Path(__file__).parent
-    sources = sorted(folder.rglob("*.py"))
-    return int.from_bytes(keccak256(b"".join(path.read_bytes() for path in sources))[:4])
-
-
 _FRACTIONS = np.array(_rules.FRACTIONS_Q16, np.int64)
 _HALF_LIVES = np.array(_rules.HALF_LIVES_S, np.int64)
 _RATIO_CAP = _rules.RATIO_CAP
 _TOTAL_CAP = _rules.TOTAL_CAP
 
 
-@compiled
+@inlined
 def saturate(total: int) -> int:
     """Twin of :func:`tallystick.features._rules.saturate`."""
     return total if total < _TOTAL_CAP else _TOTAL_CAP
 
 
-@compiled
+@inlined
 def _top_bit(value: int) -> int:
     top = 0
     if value >> 32:
@@ -70,7 +52,7 @@ def _top_bit(value: int) -> int:
     return top + (value >> 1)
 
 
-@compiled
+@inlined
 def log2_q4(value: int) -> int:
     """Twin of :func:`tallystick.features._rules.log2_q4`."""
     if value <= 0:
@@ -80,7 +62,7 @@ def log2_q4(value: int) -> int:
     return 16 * (top + 1) + below
 
 
-@compiled
+@inlined
 def ratio_ppm(part: int, whole: int) -> int:
     """Twin of :func:`tallystick.features._rules.ratio_ppm`."""
     if part <= 0 or whole <= 0:
@@ -93,13 +75,13 @@ def ratio_ppm(part: int, whole: int) -> int:
     return min(part * 1_000_000 // whole, _RATIO_CAP)
 
 
-@compiled
+@inlined
 def mean_q4(total: int, count: int) -> int:
     """Twin of :func:`tallystick.features._rules.mean_q4`."""
     return 16 * total // count if count > 0 else -1
 
 
-@compiled
+@inlined
 def variance(total: int, total_of_squares: int, count: int) -> int:
     """Twin of :func:`tallystick.features._rules.variance`."""
     if count < 2:
@@ -111,7 +93,7 @@ def variance(total: int, total_of_squares: int, count: int) -> int:
     return (within - (rest * rest + count - 1) // count) // count
 
 
-@compiled
+@inlined
 def decay_all(account: np.ndarray, first: int, then_s: int, now_s: int) -> None:
     """Decay an account's sixteen counters, four a half-life from column ``first`` on, in place."""
     for h in range(4):
@@ -130,7 +112,7 @@ def decay_all(account: np.ndarray, first: int, then_s: int, now_s: int) -> None:
             account[k] = (value >> 16) * fraction + (((value & 65_535) * fraction) >> 16)
 
 
-@compiled
+@inlined
 def significant_digits(value: int) -> int:
     """Twin of :func:`tallystick.features._rules.significant_digits`."""
     if value <= 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tallystick.features._rules_fast import compiled, entry
+from tallystick.compiling import compiled, inlined
 
 __all__ = ["edge_slot", "find_account", "find_edge", "rehash_accounts", "rehash_edges"]
 
@@ -17,7 +17,7 @@ _MIX_2 = np.uint64(0xBF58476D1CE4E5B9)
 _SHIFT = np.uint64(31)
 
 
-@compiled
+@inlined
 def _mix(a: np.uint64, b: np.uint64, c: np.uint64) -> np.uint64:
     h = (a ^ (a >> _SHIFT)) * _MIX_1
     h = (h ^ b ^ (h >> _SHIFT)) * _MIX_2
@@ -25,7 +25,7 @@ def _mix(a: np.uint64, b: np.uint64, c: np.uint64) -> np.uint64:
     return h ^ (h >> _SHIFT)
 
 
-@compiled
+@inlined
 def find_account(slots: np.ndarray, keys: np.ndarray, count: int, key: np.ndarray) -> int:
     """Id of an address; ``count`` (the next free id, now taken) where it is new."""
     mask = len(slots) - 1
@@ -43,7 +43,7 @@ def find_account(slots: np.ndarray, keys: np.ndarray, count: int, key: np.ndarra
         at = (at + 1) & mask
 
 
-@compiled
+@inlined
 def edge_slot(slots: np.ndarray, keys: np.ndarray, key: int) -> np.int64:
     """Slot that holds an edge's key, or the empty one where it belongs."""
     mask = len(slots) - 1
@@ -55,14 +55,14 @@ def edge_slot(slots: np.ndarray, keys: np.ndarray, key: int) -> np.int64:
         at = (at + 1) & mask
 
 
-@compiled
+@inlined
 def find_edge(slots: np.ndarray, keys: np.ndarray, key: int) -> int:
     """Index of an edge, -1 where there is none."""
     found: int = slots[edge_slot(slots, keys, key)] - 1
     return found
 
 
-@entry
+@compiled
 def rehash_accounts(slots: np.ndarray, keys: np.ndarray, count: int) -> None:
     """Fill larger, empty slots with the first ``count`` keys; id 0 is nobody and has no key."""
     mask = len(slots) - 1
@@ -73,7 +73,7 @@ def rehash_accounts(slots: np.ndarray, keys: np.ndarray, count: int) -> None:
         slots[at] = i + 1
 
 
-@entry
+@compiled
 def rehash_edges(slots: np.ndarray, keys: np.ndarray, count: int) -> None:
     """Fill larger, empty slots with the first ``count`` edge keys."""
     for i in range(count):

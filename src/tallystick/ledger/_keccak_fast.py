@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 from numpy.typing import NDArray
+
+from tallystick.compiling import compiled
 
 __all__ = ["RATE_BYTES", "absorb_byte", "hash_rows", "permute"]
 
@@ -45,7 +46,7 @@ def _rotl(lane: np.uint64, bits: int) -> np.uint64:
     return (lane << np.uint64(bits)) | (lane >> np.uint64(64 - bits))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def permute(state: NDArray[np.uint64]) -> None:
     """Apply Keccak-f[1600] to a state of 25 lanes, in place."""
     a0, a1, a2, a3, a4 = state[0], state[1], state[2], state[3], state[4]
@@ -131,7 +132,7 @@ def absorb_byte(state: NDArray[np.uint64], place: int, byte: int) -> None:
     state[place >> 3] ^= np.uint64(byte) << np.uint64((place & 7) << 3)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _absorb_lanes(state: NDArray[np.uint64], row: NDArray[np.uint8], start: int, lanes: int) -> None:
     for lane in range(lanes):
         at = start + 8 * lane
@@ -141,7 +142,7 @@ def _absorb_lanes(state: NDArray[np.uint64], row: NDArray[np.uint8], start: int,
         state[lane] ^= word
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hash_rows(rows: NDArray[np.uint8], hashes: NDArray[np.uint8]) -> None:
     size = rows.shape[1]
     whole = size // RATE_BYTES

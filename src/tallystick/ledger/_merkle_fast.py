@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tallystick.compiling import compiled
 from tallystick.errors import RangeError
 from tallystick.hashing import keccak256
 from tallystick.ledger._keccak_fast import RATE_BYTES, absorb_byte, hash_rows, permute
@@ -22,7 +22,7 @@ __all__ = ["fast_proof", "fast_root"]
 _NODE_BYTES: Final = 65  # 0x01, left, right: one permutation
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _rise(nodes: NDArray[np.uint8], count: int, state: NDArray[np.uint64]) -> int:
     """Overwrite the first rows of ``nodes`` with the parents of the first ``count``; return how many there are."""
     for pair in range(count // 2):
@@ -41,7 +41,7 @@ def _rise(nodes: NDArray[np.uint8], count: int, state: NDArray[np.uint64]) -> in
     return (count + 1) // 2
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _climb(nodes: NDArray[np.uint8], index: int, siblings: NDArray[np.uint8]) -> int:
     """Reduce ``nodes`` to the root in row 0, noting the siblings on the way of leaf ``index``; return how many."""
     state = np.empty(25, np.uint64)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tallystick.sources._jit import compiled
+from tallystick.compiling import compiled
 
 __all__ = ["decode_amount", "decode_ether"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tallystick.compiling import compiled
 from tallystick.errors import SourceError
-from tallystick.sources._jit import compiled
 
 __all__ = ["Times", "chain_order", "transaction_positions"]
 

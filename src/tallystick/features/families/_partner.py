@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tallystick.compiling import inlined
 from tallystick.features import _rules as rules
 from tallystick.features import _rules_fast as fast
 from tallystick.features._spec import PPM, Feature
@@ -106,7 +107,7 @@ def reference(s: Account, p: Account, f: Facts) -> list[int]:
     ]
 
 
-@fast.compiled
+@inlined
 def write(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
     """Twin of :func:`reference`, into ``row``."""
     row[0] = p[ACCOUNT.count_in]
