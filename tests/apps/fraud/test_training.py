@@ -66,8 +66,8 @@ def test_refit_is_of_all_and_tells_the_same_evaluation(world: World, early: Trai
     assert whole.card["evaluation_note"] != early.card["evaluation_note"]
 
 
-def test_same_program_for_two_threads_and_given_labels(world: World, early: Training) -> None:
-    other = train(world.source(labelled=None), world.label_table(), Settings(threads=2), refit=False)
+def test_given_labels_are_as_good_as_the_sources_own(world: World, early: Training) -> None:
+    other = train(world.source(labelled=None), world.label_table(), Settings(), refit=False)
     assert other.program.to_bytes() == early.program.to_bytes()
     assert other.card == early.card
 
