@@ -6,51 +6,18 @@ Read top to bottom; the compiled engine (``_kernel.py``) is tested equal to it r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tallystick.features import _rules as rules
 from tallystick.features._batch import FAILED, HAS_CALL, HAS_TO, IS_TOKEN, TransferBatch
-from tallystick.features._state import ACCOUNT_COLUMNS, FACTS
+from tallystick.features._records import Account, Facts
 from tallystick.features.families import FAMILIES
 
-__all__ = ["Account", "Facts", "ReferenceEngine"]
+__all__ = ["ReferenceEngine"]
 
 _DAY_S = 86_400
 _HUB_LOG = rules.log2_q4(128)
 _NO_MEAN = -10_000
 _MEMORIES = tuple(zip(("1h", "1d", "7d", "30d"), rules.HALF_LIVES_S, strict=True))
-
-
-class _Record:
-    """Named integers, all zero at first."""
-
-    _names: tuple[str, ...] = ()
-
-    def __init__(self) -> None:
-        for name in self._names:
-            setattr(self, name, 0)
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> int: ...
-        def __setattr__(self, name: str, value: int) -> None: ...
-
-
-class Account(_Record):
-    """What the engine remembers of one account; see ``_state.py``."""
-
-    _names = ACCOUNT_COLUMNS
-
-    @property
-    def count(self) -> int:
-        """Transfers of the chain's own coin."""
-        return self.count_in + self.count_out
-
-
-class Facts(_Record):
-    """What one side of a transfer knows about it before it changes the state."""
-
-    _names = FACTS
 
 
 @dataclass

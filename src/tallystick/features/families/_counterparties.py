@@ -13,7 +13,7 @@ from tallystick.features._state import ACCOUNT, FACT
 if TYPE_CHECKING:
     import numpy as np
 
-    from tallystick.features._reference import Account, Facts
+    from tallystick.features._records import Account, Facts
 
 __all__ = ["FEATURES", "reference", "write"]
 
