@@ -35,6 +35,9 @@ def _up(*, settings: Settings, out: Output) -> None:
 
     folder = make_folder(settings.project / "chain")
     with EmbeddedChain(folder, settings.embedded_port) as chain:
+        stopped = threading.Event()
+        signal.signal(signal.SIGINT, lambda *_: stopped.set())
+        signal.signal(signal.SIGTERM, lambda *_: stopped.set())
         accounts = [{"address": account.address, "private_key": account.private_key} for account in chain.accounts]
         lines = [
             f"url       {chain.url}",
@@ -48,9 +51,6 @@ def _up(*, settings: Settings, out: Output) -> None:
         sys.stdout.write((json.dumps(facts) if out.as_json else "\n".join(lines)) + "\n")
         sys.stdout.flush()
         out.say("Ctrl-C stops it; the state is kept.")
-        stopped = threading.Event()
-        signal.signal(signal.SIGINT, lambda *_: stopped.set())
-        signal.signal(signal.SIGTERM, lambda *_: stopped.set())
         stopped.wait()
     out.say("stopped")
 

@@ -35,6 +35,7 @@ def _commit(
     from tallystick.store import Project
     from tallystick.units import Hash, format_hash
 
+    read_record(settings.project)  # where there is none, nothing is made
     with Project.open(settings.project, command="tally commit") as project:
         record = read_record(project.path)
         model = find_model(record.model)

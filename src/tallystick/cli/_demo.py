@@ -52,11 +52,12 @@ def _demo(
 def _summary(result: DemoResult) -> str:
     report, found, job = result.loop.report, result.detection, result.loop.job
     caught = ", ".join(f"{name} {have} of {there}" for name, (have, there) in found.by_category.items())
-    made = result.truth.transactions / result.economy_seconds
+    speed = result.economy_tx_per_s
+    made = "made by an earlier run" if speed is None else f"{speed:,.0f} a second"
     kept = sum(job.seconds.values())
     folder = result.project / "reports" / job.run
     rows = [
-        ("transactions", f"{result.truth.transactions:,} real ones, {made:,.0f} a second; took {result.seconds:.0f} s"),
+        ("transactions", f"{result.truth.transactions:,} real ones, {made}; all took {result.seconds:.0f} s"),
         ("read to commit", f"{job.transfers:,} transfers, {job.transfers / kept:,.0f} a second"),
         ("alerts", f"{found.alerts}: {found.precision:.0%} are planted phishing, {found.wronged} on innocent accounts"),
         ("recall", f"{found.recall:.0%} of the planted phishing accounts"),

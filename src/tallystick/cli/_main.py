@@ -41,15 +41,20 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tally {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     context: typer.Context,
     debug: bool = typer.Option(False, "--debug", help="Show the trace of an error."),
-    version: bool = typer.Option(False, "--version", help="Show the version and stop.", is_eager=True),
+    version: bool = typer.Option(
+        False, "--version", help="Show the version and stop.", is_eager=True, callback=_show_version
+    ),
 ) -> None:
-    if version:
-        typer.echo(f"tally {__version__}")
-        raise typer.Exit
     context.obj = Session(debug=debug)
 
 

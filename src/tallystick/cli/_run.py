@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from tallystick.cli._register import LEDGER_SETTINGS
-from tallystick.cli._session import Output, rows_text, safe_source, with_settings
+from tallystick.cli._session import Output, rows_text, safe_source, with_endpoint, with_settings
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def _run(
     from tallystick.store import Project
 
     if ledger != "embedded":
-        settings = replace(settings, rpc_url=ledger)
+        settings = with_endpoint(settings, ledger)
     where = safe_url(settings.rpc_url) if settings.rpc_url else "the embedded chain"
     how = f"score all with {model}" if model else "train on the first 70 % by time, score the rest"
     out.say(f"run {safe_source(source)}: {how}; commit to {where}; keep in {settings.project}")

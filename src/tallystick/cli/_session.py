@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallystick.errors import Interrupted, TallyError
+from tallystick.errors import Interrupted, SettingsError, TallyError
 from tallystick.settings import Setting, Settings, load_settings, redact, settings_table
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tallystick.ledger import SendPlan
     from tallystick.sources import BadRows
 
-__all__ = ["Output", "Session", "rows_text", "safe_source", "with_settings"]
+__all__ = ["Output", "Session", "rows_text", "safe_source", "with_endpoint", "with_settings"]
 
 
 @dataclass
@@ -127,6 +127,8 @@ def with_settings(*names: str, **defaults: Any) -> Callable[[Callable[..., Any]]
                 resolved = load_settings(flags)
                 own_defaults = {name: value for name, value in defaults.items() if resolved.origin[name] == "default"}
                 out.settings = replace(resolved.settings, **own_defaults)
+                if "rpc_url" in flags and out.settings.rpc_url:
+                    with_endpoint(out.settings, out.settings.rpc_url)
                 return verb(**values, settings=out.settings, out=out)
             except KeyboardInterrupt as stop:
                 error = Interrupted("stopped; what was finished is kept")
@@ -142,6 +144,20 @@ def with_settings(*names: str, **defaults: Any) -> Callable[[Callable[..., Any]]
         return call
 
     return decorate
+
+
+def with_endpoint(settings: Settings, url: str) -> Settings:
+    """Settings with another endpoint.
+
+    Raises
+    ------
+    SettingsError
+        It is not a URL.
+    """
+    if not url.startswith(("http://", "https://")):
+        step = "Write http://HOST:PORT, or leave it out for the embedded chain."
+        raise SettingsError(f"{url!r} is not an http or https URL", setting="rpc_url", next_step=step)
+    return replace(settings, rpc_url=url)
 
 
 def safe_source(text: str) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from tallystick.cli._register import LEDGER_SETTINGS
 from tallystick.cli._session import Output, rows_text, safe_source, with_settings
-from tallystick.errors import InputError, VerificationFailed, WrongChain
+from tallystick.errors import InputError, TransactionFailed, VerificationFailed, WrongChain
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -176,14 +176,19 @@ def _check_proof(path: Path, settings: Settings, out: Output) -> None:
 
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError("proof file cannot be read", file=str(path)) from error
     proof = parse_inclusion(text, path)
     with open_ledger(settings.project / "chain", settings) as session:
         _check_chain(proof.chain_id, session.chain_id)
         # The address is the checker's own where given: a proof must not choose its judge unseen.
         log = PredictionLog(session.w3, settings.prediction_log or format_address(proof.prediction_log))
-        leaf = check_inclusion(proof, log.commitment(proof.model_id, proof.index))
+        try:
+            commitment = log.commitment(proof.model_id, proof.index)
+        except TransactionFailed as error:
+            cause = f"the ledger has no commitment {proof.index} of the model"
+            raise VerificationFailed(cause, model=format_hash(proof.model_id), address=log.address) from error
+        leaf = check_inclusion(proof, commitment)
         on_chain = log.verify_inclusion(proof)
     if not on_chain:
         raise VerificationFailed("the contract refuses the proof", model=format_hash(proof.model_id))

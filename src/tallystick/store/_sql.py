@@ -188,7 +188,7 @@ def _translated(project: Project) -> Iterator[None]:
     except duckdb.PermissionException as error:
         raise InputError(
             "a question reaches the project's tables and nothing else",
-            next_step="`tally sql --tables` lists them.",
+            next_step="`tally sql` lists them.",
         ) from error
     except duckdb.IOException as error:
         raise StoreError(_first_line(error), path=project.path) from error

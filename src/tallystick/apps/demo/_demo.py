@@ -10,10 +10,10 @@ from typing import Any
 
 from tallystick.apps.demo._forge import Forgery, forge
 from tallystick.apps.demo._truth import Detection, detect
-from tallystick.apps.economy import EconomySize, Truth, plan_economy, run_economy, write_truth
+from tallystick.apps.economy import EconomySize, Plan, Truth, plan_economy, run_economy, write_truth
 from tallystick.apps.fraud import (
     PRETRAINED,
-    Alert,
+    JobResult,
     LedgerSession,
     LoopResult,
     Progress,
@@ -25,11 +25,12 @@ from tallystick.apps.fraud import (
     stored_half,
     verify_model,
 )
-from tallystick.chain import EmbeddedOptions
+from tallystick.chain import AnvilApi, EmbeddedOptions
+from tallystick.errors import VerificationFailed
 from tallystick.ledger import StoredHalf, VerifyReport
 from tallystick.settings import Settings
 from tallystick.store import Project
-from tallystick.units import format_ppm, parse_hash
+from tallystick.units import format_hash, format_ppm, parse_hash
 
 __all__ = ["DemoResult", "run_demo"]
 
@@ -51,7 +52,9 @@ class DemoResult:
     forgery, found
         What was altered, and the verification that looked at it.
     seconds
-        Time of the whole; of making the economy.
+        Time of the whole.
+    economy_tx_per_s
+        Speed of making the economy; ``None`` where an earlier run had made it.
     """
 
     project: Path
@@ -61,7 +64,7 @@ class DemoResult:
     forgery: Forgery
     found: VerifyReport
     seconds: float
-    economy_seconds: float
+    economy_tx_per_s: float | None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -69,7 +72,7 @@ class DemoResult:
         return {
             "project": str(self.project),
             "transactions": self.truth.transactions,
-            "economy_tx_per_s": round(self.truth.transactions / self.economy_seconds, 1),
+            "economy_tx_per_s": None if self.economy_tx_per_s is None else round(self.economy_tx_per_s, 1),
             "transfers": self.loop.job.transfers,
             "detection": self.detection.to_json(),
             "gas_economy": self.truth.gas_used,
@@ -93,7 +96,7 @@ def run_demo(
     Raises
     ------
     VerificationFailed
-        The untouched run does not match: it must.
+        The untouched run does not match, or the forgery is not found: it must be.
     """
     start = time.perf_counter()
     plan = plan_economy(settings.seed, EconomySize(accounts=accounts))
@@ -102,14 +105,13 @@ def run_demo(
         say(f"1  a local chain, and an economy of {len(plan.accounts):,} accounts on it")
         options = EmbeddedOptions(genesis_timestamp=plan.start)
         with open_ledger(project.folder("chain"), settings, options=options) as session:
-            began = time.perf_counter()
-            truth = _economy(session, plan, project, progress)
-            economy_seconds = time.perf_counter() - began
+            meter = _Meter(progress)
+            truth = _economy(session, plan, project, meter)
             text = f"rpc:embedded#{truth.first_block}:{truth.last_block + 1}"
             say(f"2  read back over JSON-RPC, scored by {PRETRAINED}, committed range by range")
             source = open_project_source(text, session.url, settings)
             loop = run_loop(project, session, source, text, model, 0, settings, progress, say)
-            _show_alerts(loop.job.alerts, say)
+            _show_alerts(loop.job, say)
             loop.verification.check()
             say(f"3  verify: {_match_text(loop.verification)}")
             forgery, found = _forge_and_verify(project, session, loop, text, settings, progress)
@@ -117,14 +119,34 @@ def run_demo(
             say(f"   verify: {_found(found)}")
     detection = detect((alert.account for alert in loop.job.alerts), truth)
     seconds = time.perf_counter() - start
-    return DemoResult(project.path, truth, loop, detection, forgery, found, seconds, economy_seconds)
+    return DemoResult(settings.project, truth, loop, detection, forgery, found, seconds, meter.per_s)
 
 
-def _economy(session: LedgerSession, plan: Any, project: Project, progress: Progress) -> Truth:
-    from tallystick.chain import AnvilApi
+class _Meter:
+    """Passes the progress of the economy on, and takes its speed."""
 
-    chain = session.chain if session.chain is not None else AnvilApi(session.url)
-    truth = run_economy(chain, plan, lambda done, total: progress("transact", done, total))
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._notes: list[tuple[float, int]] = []  # (time, transactions done), first and last
+
+    def note(self, done: int, total: int) -> None:
+        self._notes[1:] = [(time.perf_counter(), done)]
+        self._progress("transact", done, total)
+
+    @property
+    def per_s(self) -> float | None:
+        if len(self._notes) < 2:
+            return None
+        (start, before), (end, done) = self._notes
+        return (done - before) / (end - start)
+
+
+def _economy(session: LedgerSession, plan: Plan, project: Project, meter: _Meter) -> Truth:
+    if session.chain is not None:
+        truth = run_economy(session.chain, plan, meter.note)
+    else:
+        with AnvilApi(session.url) as api:
+            truth = run_economy(api, plan, meter.note)
     write_truth(truth, project.folder("reports") / "truth")
     return truth
 
@@ -138,7 +160,10 @@ def _forge_and_verify(
     source = open_project_source(text, session.url, settings)
     model_id = parse_hash(loop.report["ledger"]["model_id"])
     stored = StoredHalf(altered, kept.transfers)
-    return forgery, verify_model(registry, log, model_id, find_model(PRETRAINED).program, source, stored, progress)
+    found = verify_model(registry, log, model_id, find_model(PRETRAINED).program, source, stored, progress)
+    if found.matches:
+        raise VerificationFailed("an altered prediction was not found", model=format_hash(model_id))
+    return forgery, found
 
 
 def _match_text(report: VerifyReport) -> str:
@@ -154,10 +179,10 @@ def _found(report: VerifyReport) -> str:
     return f"MISMATCH in block {mismatch.block},{transaction}, field {mismatch.field}"
 
 
-def _show_alerts(alerts: list[Alert], say: Callable[[str], None]) -> None:
-    for alert in alerts[:_SHOWN]:
+def _show_alerts(job: JobResult, say: Callable[[str], None]) -> None:
+    for alert in job.alerts[:_SHOWN]:
         reasons = "; ".join(reason.words for reason in alert.reasons[:3])
         say(f"   alert  {format_ppm(alert.score_ppm)}  {alert.account} in block {alert.block_number:,}")
         say(f"          {reasons}")
-    if len(alerts) > _SHOWN:
-        say(f"   and {len(alerts) - _SHOWN} more, in reports/…/alerts.jsonl")
+    if len(job.alerts) > _SHOWN:
+        say(f"   and {len(job.alerts) - _SHOWN} more, in reports/{job.run}/alerts.jsonl")
