@@ -243,7 +243,7 @@ def test_report_without_a_model_trained_here(
     assert result.report["transfers"] == world.table.num_rows
 
 
-def test_project_model_is_trained_once(project: Project, world: World) -> None:
+def test_project_model_is_trained_once_while_its_folder_is_there(project: Project, world: World) -> None:
     notes: list[str] = []
     model, cutoff = project_model(project, world.source(), Settings(), lambda stage, *_: notes.append(stage))
     assert "train" in notes
@@ -251,6 +251,12 @@ def test_project_model_is_trained_once(project: Project, world: World) -> None:
     again, same_cutoff = project_model(project, world.source(), Settings(), lambda stage, *_: notes.append(stage))
     assert (again.program, again.card, same_cutoff, notes) == (model.program, model.card, cutoff, [])
     assert list(again.card["evaluation"]["models"]) == list(model.card["evaluation"]["models"])
+    for file in model.path.parent.iterdir():
+        file.unlink()
+    model.path.parent.rmdir()
+    once_more, _ = project_model(project, world.source(), Settings())
+    assert once_more.program == model.program
+    assert once_more.path.is_file()
 
 
 def test_project_model_of_other_blocks_or_settings_is_another(project: Project, world: World) -> None:
@@ -258,16 +264,6 @@ def test_project_model_of_other_blocks_or_settings_is_another(project: Project, 
     some = SourceSpec("table", "memory", parse_source("xblock:x#5:").range)
     for source, settings in ((world.source(spec=some), Settings()), (world.source(), Settings(seed=2))):
         assert project_model(project, source, settings)[0].path != model.path
-
-
-def test_project_model_whose_folder_is_gone_is_trained_again(project: Project, world: World) -> None:
-    model, _ = project_model(project, world.source(), Settings())
-    for file in model.path.parent.iterdir():
-        file.unlink()
-    model.path.parent.rmdir()
-    again, _ = project_model(project, world.source(), Settings())
-    assert again.program == model.program
-    assert again.path.is_file()
 
 
 def test_dataset_hash(program: Program) -> None:

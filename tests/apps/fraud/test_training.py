@@ -27,8 +27,13 @@ def early(world: World) -> Training:
 
 
 @pytest.fixture(scope="module")
-def whole(world: World) -> Training:
-    return train(world.source(), None, Settings(), refit=True)
+def notes() -> Notes:
+    return []
+
+
+@pytest.fixture(scope="module")
+def whole(world: World, notes: Notes) -> Training:
+    return train(world.source(), None, Settings(), refit=True, progress=lambda *note: notes.append(note))
 
 
 def test_early_program_is_of_the_earlier_part(world: World, early: Training) -> None:
@@ -105,9 +110,7 @@ def test_card_where_nothing_was_flagged(early: Training) -> None:
     assert "median" not in text
 
 
-def test_progress_is_told(world: World) -> None:
-    notes: Notes = []
-    train(world.source(), None, Settings(), refit=True, progress=lambda *note: notes.append(note))
+def test_progress_is_told(world: World, whole: Training, notes: Notes) -> None:
     assert ("read", world.table.num_rows, None) in notes
     assert [note[1:] for note in notes if note[0] == "train"] == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
