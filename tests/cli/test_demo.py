@@ -11,12 +11,12 @@ import pytest
 from tallystick.apps import demo
 from tallystick.apps.demo import _demo as module
 from tallystick.apps.economy import read_truth
-from tallystick.chain import find_running
+from tallystick.chain import EmbeddedChain, find_running
 
 from .calls import Done, call, good, refused
 
 pytestmark = pytest.mark.chain
-DEMO = ("demo", "--accounts", "60")
+DEMO = ("demo", "--accounts", "100")
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,11 @@ def test_demo_numbers_are_those_of_the_files(first: Done, folder: Path) -> None:
     assert find_running(folder / "chain") is None
 
 
+def run_of(folder: Path) -> str:
+    [reports] = (path.parent for path in (folder / "reports").glob("*/report.json"))
+    return reports.name
+
+
 def read_json(folder: Path) -> dict[str, list[dict[str, str]]]:
     content: dict[str, list[dict[str, str]]] = json.loads((folder / "reports" / "truth" / "truth.json").read_bytes())
     return content
@@ -87,11 +92,21 @@ def test_demo_again_takes_up_what_is_there(first: Done, folder: Path) -> None:
         assert len(list((folder / "tables" / table).glob("*/*.parquet"))) == 1
 
 
+def test_demo_on_a_chain_that_is_up(first: Done, folder: Path) -> None:
+    with EmbeddedChain(folder / "chain") as chain:
+        height = chain.api.block_number()
+        again = good(*DEMO, "--project", folder, "--json").json
+        assert chain.api.block_number() == height
+    assert again["verification"] == first.json["verification"]
+
+
 def test_demo_tells_the_story(first: Done, folder: Path) -> None:
     done = good(*DEMO, "--project", folder)
     steps = [line[0] for line in done.err.splitlines() if line[:1].isdigit()]
     assert steps == ["1", "2", "3", "4"]
     assert "3  verify: MATCH" in done.err
+    assert "   alert  9" in done.err
+    assert f"more, in reports/{run_of(folder)}/alerts.jsonl" in done.err
     found = first.json["forgery_found"]
     place = f"block {found['block']}, transaction {found['transaction_hash']}, field sender_ppm"
     assert f"   verify: MISMATCH in {place}" in done.err

@@ -193,6 +193,14 @@ def test_invalid_before_the_run_is_committed(kept: Kept, tmp_path: Path) -> None
         assert "tally commit" in done.json["next"]
 
 
+@pytest.fixture(scope="module")
+def proof(kept: Kept, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Text of a proof, made once."""
+    file = tmp_path_factory.mktemp("proof") / "proof.json"
+    prove(kept, file)
+    return file.read_text(encoding="utf-8")
+
+
 def prove(kept: Kept, file: Path) -> dict[str, Any]:
     row = read_rows(Path(kept.source.partition(":")[2]) / "transactions.csv")[ROW]
     flags = ("--prove", row["tx_hash"], "-o", file, "--project", kept.project)
@@ -228,9 +236,8 @@ def flip(text: str) -> str:
 
 
 @pytest.mark.parametrize("field", ["leaf", "path", "root", "leaf_index", "count", "index", "model_id", "last_block"])
-def test_finds_a_tampered_proof(kept: Kept, tmp_path: Path, field: str) -> None:
-    prove(kept, tmp_path / "proof.json")
-    content = json.loads((tmp_path / "proof.json").read_text(encoding="utf-8"))
+def test_finds_a_tampered_proof(kept: Kept, proof: str, tmp_path: Path, field: str) -> None:
+    content = json.loads(proof)
     value = content[field]
     if isinstance(value, int):
         content[field] = value + 1
@@ -245,16 +252,14 @@ def test_finds_a_tampered_proof(kept: Kept, tmp_path: Path, field: str) -> None:
     assert done.json["error"] == "T803"
 
 
-def test_invalid_proof(kept: Kept, tmp_path: Path) -> None:
+def test_invalid_proof(kept: Kept, proof: str, tmp_path: Path) -> None:
     place = ("--rpc-url", kept.url)
     refused(call("verify", "--proof", "no.json", *place), "T200", 2, "cannot be read", "file=no.json")
     (tmp_path / "p.json").write_text("{}", encoding="utf-8")
     refused(call("verify", "--proof", "p.json", *place), "T200", 2, "file=p.json")
     (tmp_path / "p.json").write_bytes(b"\xff\xfe")
     refused(call("verify", "--proof", "p.json", *place), "T200", 2, "file=p.json")
-    prove(kept, tmp_path / "p.json")
-    text = (tmp_path / "p.json").read_text(encoding="utf-8")
-    (tmp_path / "p.json").write_text(text.replace('"chain_id": 31337', '"chain_id": 1'), encoding="utf-8")
+    (tmp_path / "p.json").write_text(proof.replace('"chain_id": 31337', '"chain_id": 1'), encoding="utf-8")
     refused(call("verify", "--proof", "p.json", *place), "T305", 1, "expected=1")
 
 
