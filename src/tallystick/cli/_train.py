@@ -45,7 +45,7 @@ def _train(
     with out.progress() as progress:
         training = train(opened, table, settings, refit=not early_part, progress=progress)
     out.left_out(opened.bad_rows)
-    model = save_model(make_folder(output), training.program, training.card)
+    model = save_model(make_folder(output), training.program, training.card, training.dataset)
     facts = training.card["program"]
     text = (
         f"{measures_markdown(training.card['evaluation'])}\n"

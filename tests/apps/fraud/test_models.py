@@ -51,7 +51,7 @@ def test_shipped_model_is_for_this_engine() -> None:
     assert {name: shown[name] for name in ("hash", "trees", "nodes", "depth", "bytes", "error_bound")} == {
         name: facts[name] for name in ("hash", "trees", "nodes", "depth", "bytes", "error_bound")
     }
-    assert model.card["data"]["content_hash"] == model.program.metadata["data_sha256"]
+    assert model.card["data"]["manifest_hash"] == model.program.metadata["dataset_manifest"]
     assert (model.path.parent / "card.md").read_text(encoding="utf-8") == card_markdown(model.card)
 
 

@@ -267,7 +267,7 @@ def test_project_model_of_other_blocks_or_settings_is_another(project: Project, 
 
 
 def test_dataset_hash(program: Program) -> None:
-    assert dataset_hash(replace(program, metadata={"data_sha256": "ab" * 32})) == bytes.fromhex("ab" * 32)
+    assert dataset_hash(replace(program, metadata={"dataset_manifest": "ab" * 32})) == bytes.fromhex("ab" * 32)
     assert dataset_hash(program) == bytes(32)
 
 

@@ -45,19 +45,27 @@ def test_early_program_is_of_the_earlier_part(world: World, early: Training) -> 
     assert early.card["data"] == {
         "source": "table",
         "content_hash": world.source().content_hash(),
+        "manifest_hash": early.dataset.hash,
         "transfers": world.table.num_rows,
         "accounts": len(accounts),
         "positives": sum(k >= 1000 for k in accounts),
     }
     assert early.program.metadata == {
         "task": "phishing accounts",
-        "data_sha256": world.source().content_hash(),
+        "dataset_manifest": early.dataset.hash,
         "accounts": len(accounts),
         "rows_until": int(parts.train.time.max()),
         "seed": 1,
         "rounds": 200,
         "tallystick": __version__,
     }
+
+
+def test_dataset_manifest_follows_source_labels_and_part(early: Training, whole: Training) -> None:
+    assert early.dataset.kind == "dataset"
+    assert set(early.dataset.inputs) == {"source", "labels"}
+    assert early.dataset.inputs == whole.dataset.inputs
+    assert (early.dataset.parameters["part"], whole.dataset.parameters["part"]) == ("earlier", "all")
 
 
 def test_refit_is_of_all_and_tells_the_same_evaluation(world: World, early: Training, whole: Training) -> None:

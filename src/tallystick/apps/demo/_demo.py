@@ -10,7 +10,7 @@ from typing import Any
 
 from tallystick.apps.demo._forge import Forgery, forge
 from tallystick.apps.demo._truth import Detection, detect
-from tallystick.apps.economy import EconomySize, Plan, Truth, plan_economy, run_economy, write_truth
+from tallystick.apps.economy import EconomySize, Plan, Truth, plan_economy, read_truth, run_economy, write_truth
 from tallystick.apps.fraud import (
     PRETRAINED,
     JobResult,
@@ -26,7 +26,7 @@ from tallystick.apps.fraud import (
     verify_model,
 )
 from tallystick.chain import AnvilApi, EmbeddedOptions
-from tallystick.errors import VerificationFailed
+from tallystick.errors import StoreError, VerificationFailed
 from tallystick.ledger import StoredHalf, VerifyReport
 from tallystick.settings import Settings
 from tallystick.store import Project
@@ -106,6 +106,7 @@ def run_demo(
         options = EmbeddedOptions(genesis_timestamp=plan.start)
         with open_ledger(project.folder("chain"), settings, options=options) as session:
             meter = _Meter(progress)
+            _refuse_another(project, plan)
             truth = _economy(session, plan, project, meter)
             text = f"rpc:embedded#{truth.first_block}:{truth.last_block + 1}"
             say(f"2  read back over JSON-RPC, scored by {PRETRAINED}, committed range by range")
@@ -149,6 +150,17 @@ def _economy(session: LedgerSession, plan: Plan, project: Project, meter: _Meter
             truth = run_economy(api, plan, meter.note)
     write_truth(truth, project.folder("reports") / "truth")
     return truth
+
+
+def _refuse_another(project: Project, plan: Plan) -> None:
+    """A folder holds one economy: another seed or size needs a folder of its own."""
+    record = project.folder("reports") / "truth" / "truth.json"
+    if record.is_file() and read_truth(record).plan_digest != plan.digest():
+        raise StoreError(
+            "this folder holds the demo of another seed or size",
+            path=project.path,
+            next_step="Choose another with --project, or remove this one.",
+        )
 
 
 def _forge_and_verify(

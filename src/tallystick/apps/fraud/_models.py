@@ -12,13 +12,14 @@ from typing import Any, Final
 from tallystick.apps.fraud._card import card_markdown
 from tallystick.errors import SourceError, did_you_mean
 from tallystick.exact import Program, load_program, save_program
-from tallystick.store import make_folder, write_bytes
+from tallystick.store import Manifest, make_folder, write_bytes
 
 __all__ = ["PRETRAINED", "Model", "find_model", "save_model", "shipped_models"]
 
 PRETRAINED: Final = "tsgn-v1"
 _PROGRAM: Final = "program.tally"
 _CARD: Final = "card.json"
+_DATASET: Final = "dataset.json"
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,14 @@ def _read_card(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def save_model(folder: Path, program: Program, card: Mapping[str, Any]) -> Model:
-    """Write program, ``card.json`` and ``card.md`` into a folder, which is made if needed."""
+def save_model(folder: Path, program: Program, card: Mapping[str, Any], dataset: Manifest | None = None) -> Model:
+    """Write program, card and, where it is known, the dataset's manifest into a folder, which is made if needed."""
     save_program(program, make_folder(folder) / _PROGRAM)
     text = json.dumps(card, indent=2, ensure_ascii=False)  # in the card's own order, which people read
     write_bytes(folder / _CARD, (text + "\n").encode())
     write_bytes(folder / "card.md", card_markdown(card).encode())
+    if dataset is not None:
+        write_bytes(folder / _DATASET, dataset.content)
     return Model(program, card, folder / _PROGRAM)
 
 

@@ -66,14 +66,14 @@ def project_model(
         return find_model(str(folder)), int(done["cutoff"])
     training = train(source, None, settings, refit=False, progress=progress)
     folder.mkdir(parents=True, exist_ok=True)
-    model = save_model(folder, training.program, training.card)
+    model = save_model(folder, training.program, training.card, training.dataset)
     project.state.finish(f"train/{key}", key, {"cutoff": training.cutoff})
     return model, training.cutoff
 
 
 def dataset_hash(program: Program) -> Hash:
-    """Hash of the data a program says it was trained on; zeros where it does not say."""
-    text = str(program.metadata.get("data_sha256", ""))
+    """Hash of the manifest of the data a program says it was trained on; zeros where it does not say."""
+    text = str(program.metadata.get("dataset_manifest", ""))
     return Hash(bytes.fromhex(text)) if len(text) == 64 else Hash(bytes(32))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from tallystick.learn import (
 )
 from tallystick.settings import Settings
 from tallystick.sources import Source
+from tallystick.store import Manifest, canonical_json
 
 __all__ = ["BATCH_ROWS", "Training", "train"]
 
@@ -51,11 +53,14 @@ class Training:
         Plain values; includes the evaluation.
     cutoff
         UTC seconds; evaluation trains before it and judges from it on.
+    dataset
+        What it was trained on; its hash is in the program and, when registered, on the ledger.
     """
 
     program: Program
     card: Mapping[str, Any]
     cutoff: int
+    dataset: Manifest
 
 
 def train(
@@ -95,19 +100,20 @@ def train(
     progress("train", 2, 3)
     used = rows if refit else parts.train
     program = calibrated_fit(rows, truth, recipe) if refit else early
-    content_hash = source.content_hash()
-    program = replace(program, metadata=_metadata(content_hash, used, recipe))
+    dataset = _dataset(source, by_address, refit)
+    program = replace(program, metadata=_metadata(dataset, used, recipe))
     progress("train", 3, 3)
     accounts = sorted(set(used.account.tolist()))
     data = {
         "source": source.kind,
-        "content_hash": content_hash,
+        "content_hash": dataset.inputs["source"],
+        "manifest_hash": dataset.hash,
         "transfers": counter.transfers,
         "accounts": len(accounts),
         "positives": int(truth[accounts].sum()),
     }
     card = _card(program, data, recipe, evaluation, refit)
-    return Training(program, card, split.cutoff)
+    return Training(program, card, split.cutoff, dataset)
 
 
 class _Counter:
@@ -124,11 +130,26 @@ class _Counter:
             self._progress("read", self.transfers, None)
 
 
-def _metadata(content_hash: str, rows: AccountRows, recipe: Recipe) -> dict[str, str | int]:
+def _dataset(source: Source, labels: Mapping[bytes, int], refit: bool) -> Manifest:
+    """Say what a model was trained on, by content: two names for the same data give the same manifest."""
+    stated = canonical_json([[address.hex(), label] for address, label in sorted(labels.items())])
+    return Manifest(
+        "dataset",
+        inputs={"source": source.content_hash(), "labels": hashlib.sha256(stated).hexdigest()},
+        parameters={
+            "kind": source.kind,
+            "range": str(source.spec.range),
+            "part": "all" if refit else "earlier",
+            "train_share_ppm": TRAIN_SHARE_PPM,
+        },
+    )
+
+
+def _metadata(dataset: Manifest, rows: AccountRows, recipe: Recipe) -> dict[str, str | int]:
     """What the program says of its making; nothing of the machine: its hash depends on data and recipe only."""
     return {
         "task": "phishing accounts",
-        "data_sha256": content_hash,
+        "dataset_manifest": dataset.hash,
         "accounts": len(set(rows.account.tolist())),
         "rows_until": int(rows.time.max()),
         "seed": recipe.seed,
