@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +20,7 @@ __all__ = ["Progress", "run_economy"]
 Progress = Callable[[int, int], None]  # (transactions done, transactions in all)
 
 _READ_BATCH: Final = 200
+_SETTLE_S: Final = 0.3
 _HINT: Final = "Start the economy on a chain of its own: remove the chain's folder and run again."
 
 
@@ -55,6 +57,11 @@ def run_economy(chain: EmbeddedChain | AnvilApi, plan: Plan, progress: Progress 
     api.call("anvil_autoImpersonateAccount", True)
     try:
         run.send(progress or (lambda done, total: None))
+    except BaseException:
+        # The node may still be at work on a batch we no longer wait for; mined later, it would have another time.
+        time.sleep(_SETTLE_S)
+        api.call("anvil_dropAllTransactions")
+        raise
     finally:
         api.call("anvil_autoImpersonateAccount", False)
         api.set_automine(automine)
@@ -77,9 +84,9 @@ class _Run:
         self.api.set_next_block_base_fee(0)
         if done == 0:
             self._fund()
-        for time, group in groupby(actions[done:], key=lambda action: action.timestamp):
+        for planned, group in groupby(actions[done:], key=lambda action: action.timestamp):
             block = list(group)
-            self._send_block(time + self.shift_s, block)
+            self._send_block(planned + self.shift_s, block)
             done += len(block)
             progress(done, len(actions))
 
@@ -114,13 +121,13 @@ class _Run:
         funded = [account for account in self.plan.accounts if account.start_wei]
         self._batches([("anvil_setBalance", [format_address(a.address), hex(a.start_wei)]) for a in funded])
 
-    def _send_block(self, time: int, actions: Sequence[Action]) -> None:
+    def _send_block(self, timestamp: int, actions: Sequence[Action]) -> None:
         try:
             self.api.batch([("eth_sendTransaction", [self._transaction(action)]) for action in actions])
         except ChainError as error:
             cause = f"a transaction of the economy was refused: {error.cause}"
             raise TransactionFailed(cause, url=self.api.url, next_step=_HINT) from error
-        self.api.call("evm_mine", {"timestamp": time, "blocks": 1})
+        self.api.call("evm_mine", {"timestamp": timestamp, "blocks": 1})
 
     def _transaction(self, action: Action) -> dict[str, str]:
         fields = {
@@ -137,16 +144,17 @@ class _Run:
         # Others may mine after the economy within the second of its last block: the first block of a time is ours.
         headers = reversed(self._headers(full=False))
         numbers = {int(header["timestamp"], 16): int(header["number"], 16) for header in headers}
-        blocks = [(time + self.shift_s, list(g)) for time, g in groupby(self.plan.actions, key=lambda a: a.timestamp)]
-        missing = [time for time, _ in blocks if time not in numbers]
+        groups = groupby(self.plan.actions, key=lambda action: action.timestamp)
+        blocks = [(planned + self.shift_s, list(group)) for planned, group in groups]
+        missing = [planned for planned, _ in blocks if planned not in numbers]
         if missing:
-            raise TransactionFailed(f"no block has the time {missing[0]}", url=self.api.url)
-        receipts = self._batches([("eth_getBlockReceipts", [hex(numbers[time])]) for time, _ in blocks])
+            raise TransactionFailed(f"no block has the time {missing[0]}", url=self.api.url, next_step=_HINT)
+        receipts = self._batches([("eth_getBlockReceipts", [hex(numbers[planned])]) for planned, _ in blocks])
         pairs: list[tuple[Action, dict[str, Any]]] = []
-        for (time, actions), found in zip(blocks, receipts, strict=True):
+        for (planned, actions), found in zip(blocks, receipts, strict=True):
             if [receipt["from"] for receipt in found] != [self._address(action.sender) for action in actions]:
                 cause = "a block does not hold the planned transactions in their order"
-                raise TransactionFailed(cause, url=self.api.url, block=numbers[time])
+                raise TransactionFailed(cause, url=self.api.url, block=numbers[planned], next_step=_HINT)
             pairs += zip(actions, found, strict=True)
         return Truth(
             plan_digest=self.plan.digest(),
