@@ -220,6 +220,7 @@ def test_proof_of_one_prediction(kept: Kept, tmp_path: Path) -> None:
     [mine] = [item for item in predictions if format_hash(item["transaction_hash"]) == row["tx_hash"]]
     assert found == {
         "result": "MATCH",
+        "checked": "place under the committed root",
         "model_id": kept.record["model_id"],
         "prediction_log": kept.record["prediction_log"],
         "block": mine["block_number"],
@@ -228,6 +229,24 @@ def test_proof_of_one_prediction(kept: Kept, tmp_path: Path) -> None:
         "receiver_ppm": mine["receiver_ppm"],
     } | {"prediction_log": found["prediction_log"]}
     assert found["prediction_log"].lower() == kept.record["prediction_log"]
+
+
+def test_proof_is_computed_again_with_source_and_model(kept: Kept, proof: str, tmp_path: Path) -> None:
+    (tmp_path / "proof.json").write_text(proof, encoding="utf-8")
+    check = ("verify", "--proof", tmp_path / "proof.json", "--rpc-url", kept.url)
+    model = ("-m", kept.record["model"])
+    found = good(*check, kept.source, *model, "--json").json
+    assert found["checked"] == "place under the committed root, and computed again"
+    refused(call(*check, kept.source), "T200", 2, "needs both source and model")
+    program = find_model("tsgn-v1").program
+    save_program(replace(program, threshold_ppm=program.threshold_ppm + 1), tmp_path / "other.tally")
+    refused(call(*check, kept.source, "-m", tmp_path / "other.tally"), "T803", 3, "another program")
+    forged = tmp_path / "forged"
+    forged.mkdir()
+    text = (Path(kept.source.partition(":")[2]) / "transactions.csv").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    (forged / "transactions.csv").write_text("\n".join(lines[:ROW]) + "\n", encoding="utf-8")
+    refused(call(*check, f"xblock:{forged}", *model), "T803", 3, "no such transfer")
 
 
 def flip(text: str) -> str:

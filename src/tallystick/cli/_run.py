@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tallystick.cli._register import LEDGER_SETTINGS
-from tallystick.cli._session import Output, rows_text, safe_source, with_endpoint, with_settings
+from tallystick.cli._session import Output, rows_text, with_endpoint, with_settings
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def _run(
     from tallystick.apps.fraud import find_model, open_ledger, open_project_source, project_model, run_loop
     from tallystick.chain import safe_url
     from tallystick.cli._verify import show_verification
+    from tallystick.sources import safe_source
     from tallystick.store import Project
 
     if ledger != "embedded":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallystick.cli._session import Output, rows_text, safe_source, with_settings
+from tallystick.cli._session import Output, rows_text, with_settings
 from tallystick.errors import InputError, RangeError
 from tallystick.settings import Settings
 
@@ -58,7 +58,7 @@ def _score(
     Example: tally score --model tsgn-v1 xblock:../shared/data/tsgn --per account -o scores.csv
     """
     from tallystick.apps.fraud import Scorer, find_model
-    from tallystick.sources import open_source
+    from tallystick.sources import open_source, safe_source
 
     _check_options(per, output, after, keep)
     found = find_model(model)
@@ -153,11 +153,12 @@ def _write_predictions(table: Any, output: Path) -> None:
 
 def _keep(source: Source, scorer: Scorer, text: str, model: str, settings: Settings, out: Output) -> dict[str, Any]:
     from tallystick.apps.fraud import RunRecord, score_to_project, write_record
+    from tallystick.sources import safe_source
     from tallystick.store import Project
 
     with Project.open(settings.project, command="tally score --keep") as project, out.progress() as progress:
         result = score_to_project(project, source, scorer, 0, None, settings, progress)
-        write_record(project.path, RunRecord(text, model, result.run))
+        write_record(project.path, RunRecord(safe_source(text), str(Path(model).absolute()), result.run))
     return {
         "transfers": result.transfers,
         "alerts": len(result.alerts),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tallystick.ledger import SendPlan
     from tallystick.sources import BadRows
 
-__all__ = ["Output", "Session", "rows_text", "safe_source", "with_endpoint", "with_settings"]
+__all__ = ["Output", "Session", "rows_text", "with_endpoint", "with_settings"]
 
 
 @dataclass
@@ -158,25 +158,6 @@ def with_endpoint(settings: Settings, url: str) -> Settings:
         step = "Write http://HOST:PORT, or leave it out for the embedded chain."
         raise SettingsError(f"{url!r} is not an http or https URL", setting="rpc_url", next_step=step)
     return replace(settings, rpc_url=url)
-
-
-def safe_source(text: str) -> str:
-    """Name of a source for messages: of a URL, what may be secret in it is left out.
-
-    Examples
-    --------
-    >>> safe_source("rpc:https://node.example/v3/0123456789abcdef#5:9")
-    'rpc:https://node.example/…#5:9'
-    >>> safe_source("xblock:data/tsgn")
-    'xblock:data/tsgn'
-    """
-    kind, colon, rest = text.partition(":")
-    if "://" not in rest:
-        return text
-    from tallystick.chain import safe_url
-
-    url, mark, blocks = rest.partition("#")
-    return f"{kind}{colon}{safe_url(url)}{mark}{blocks}"
 
 
 def _flag(row: Setting) -> Parameter:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from tallystick.cli._session import Output, safe_source, with_settings
+from tallystick.cli._session import Output, with_settings
 from tallystick.settings import Settings
 
 __all__ = ["register"]
@@ -36,7 +36,7 @@ def _train(
     Example: tally train xblock:../shared/data/tsgn -o my-model
     """
     from tallystick.apps.fraud import measures_markdown, save_model, train
-    from tallystick.sources import open_source, read_labels
+    from tallystick.sources import open_source, read_labels, safe_source
     from tallystick.store import make_folder
 
     opened = open_source(source, settings=settings, skip_bad_rows=skip_bad_rows)

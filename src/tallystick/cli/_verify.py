@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tallystick.cli._proof import check_chain, check_proof, write_proof
 from tallystick.cli._register import LEDGER_SETTINGS
-from tallystick.cli._session import Output, rows_text, safe_source, with_settings
-from tallystick.errors import InputError, TransactionFailed, VerificationFailed, WrongChain
+from tallystick.cli._session import Output, with_settings
+from tallystick.errors import InputError, VerificationFailed
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,15 +43,17 @@ def _verify(
 
     Prints MATCH, or the block, transaction and field where the halves first differ, and exits with 3.
     From another machine, give source, model, model id, endpoint and contracts: nothing of the
-    committer's is needed.
+    committer's is needed. With --proof, source and model are optional: with them the one prediction is
+    also computed again, without them only its place under the committed root is checked.
 
     Example: tally verify
     Example: tally verify xblock:data -m model --model-id 0x… --rpc-url URL --registry 0x… --prediction-log 0x…
     """
     if proof is not None:
-        _check_proof(proof, settings, out)
+        check_proof(proof, source, model, settings, out)
     elif prove is not None:
-        _write_proof(_record(settings, None, None, None), prove, transfer, output, settings, out)
+        record = _record(settings, None, None, None)
+        write_proof(record, prove, transfer, output, _located(record, settings), out)
     else:
         _verify_all(_record(settings, source, model, model_id), source is None, skip_bad_rows, settings, out)
 
@@ -80,13 +83,14 @@ def _located(record: RunRecord, settings: Settings) -> Settings:
 
 def _verify_all(record: RunRecord, with_stored: bool, skip_bad_rows: bool, settings: Settings, out: Output) -> None:
     from tallystick.apps.fraud import find_model, open_ledger, open_project_source, stored_half, verify_model
+    from tallystick.sources import safe_source
     from tallystick.store import Project
     from tallystick.units import parse_hash
 
     found = find_model(record.model)
     settings = _located(record, settings)
     with open_ledger(settings.project / "chain", settings) as session:
-        _check_chain(record.chain_id, session.chain_id)
+        check_chain(record.chain_id, session.chain_id)
         registry, log = session.contracts()
         stored = None
         if with_stored and record.run:
@@ -100,12 +104,6 @@ def _verify_all(record: RunRecord, with_stored: bool, skip_bad_rows: bool, setti
     show_verification(report, out)
 
 
-def _check_chain(expected: int, chain_id: int) -> None:
-    if expected not in (0, chain_id):
-        cause = f"the commitments are on chain {expected}, this is chain {chain_id}"
-        raise WrongChain(cause, next_step="Give its endpoint with --rpc-url.", chain_id=chain_id, expected=expected)
-
-
 def show_verification(report: VerifyReport, out: Output) -> None:
     """Print MATCH, or raise with the place of the first difference.
 
@@ -117,6 +115,8 @@ def show_verification(report: VerifyReport, out: Output) -> None:
     if report.matches:
         count = f"{report.ranges:,} block range" + ("" if report.ranges == 1 else "s")
         text = f"MATCH  {count}, {report.transfers:,} transfers, blocks {report.blocks}, every bit"
+        if report.state.name == "REVOKED":
+            text += "\n       but the model is revoked: its owner says not to rely on it"
         if report.pending:
             text += f"\n       {report.pending:,} later transfers are not committed yet"
         out.result(report.to_json(), text)
@@ -131,74 +131,3 @@ def _mismatch_text(report: VerifyReport) -> str:
     names = ("kind", "block", "transaction_hash", "transfer_index", "field", "stored", "recomputed", "range")
     lines = [f"  {name:<17} {facts[name]}" for name in (*names, "ledger_agrees_with") if name in facts]
     return "MISMATCH\n" + "\n".join(lines)
-
-
-def _write_proof(
-    record: RunRecord, tx_hash: str, transfer: int, output: Path | None, settings: Settings, out: Output
-) -> None:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from tallystick.apps.fraud import open_ledger, stored_half
-    from tallystick.ledger import prove_inclusion
-    from tallystick.store import Project, write_bytes
-    from tallystick.units import parse_hash
-
-    if output is None:
-        raise InputError("a proof needs a file", next_step="tally verify --prove TX_HASH -o proof.json")
-    wanted, model_id = parse_hash(tx_hash), parse_hash(record.model_id)
-    with Project.open(settings.project, readonly=True) as project:
-        stored = stored_half(project, record.run)
-    assert stored.transfers is not None
-    assert stored.predictions is not None
-    row = pc.index(stored.transfers["transaction_hash"], pa.scalar(wanted, pa.binary())).as_py()
-    if row < 0:
-        raise InputError("the project has no such transaction", value=tx_hash)
-    block = stored.transfers["block_number"][row].as_py()
-    settings = _located(record, settings)
-    with open_ledger(settings.project / "chain", settings) as session:
-        _check_chain(record.chain_id, session.chain_id)
-        _, log = session.contracts()
-        holding = [item for item in log.commitments(model_id) if block in item.range]
-        if not holding:
-            raise InputError("the transaction's block is not committed yet", block=block)
-        place = log.place(model_id)
-    proof = prove_inclusion(place, holding[0], stored.transfers, stored.predictions, wanted, transfer)
-    write_bytes(output, proof.to_json().encode())
-    facts = {"file": str(output), "block": block, "leaf_index": proof.leaf_index, "path": len(proof.path)}
-    out.result(facts, f"proof of transfer {transfer} of {tx_hash} in {output}: {len(proof.path)} hashes")
-
-
-def _check_proof(path: Path, settings: Settings, out: Output) -> None:
-    from tallystick.apps.fraud import open_ledger
-    from tallystick.ledger import PredictionLog, check_inclusion, parse_inclusion
-    from tallystick.units import format_address, format_hash
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError("proof file cannot be read", file=str(path)) from error
-    proof = parse_inclusion(text, path)
-    with open_ledger(settings.project / "chain", settings) as session:
-        _check_chain(proof.chain_id, session.chain_id)
-        # The address is the checker's own where given: a proof must not choose its judge unseen.
-        log = PredictionLog(session.w3, settings.prediction_log or format_address(proof.prediction_log))
-        try:
-            commitment = log.commitment(proof.model_id, proof.index)
-        except TransactionFailed as error:
-            cause = f"the ledger has no commitment {proof.index} of the model"
-            raise VerificationFailed(cause, model=format_hash(proof.model_id), address=log.address) from error
-        leaf = check_inclusion(proof, commitment)
-        on_chain = log.verify_inclusion(proof)
-    if not on_chain:
-        raise VerificationFailed("the contract refuses the proof", model=format_hash(proof.model_id))
-    facts = {
-        "result": "MATCH",
-        "model_id": format_hash(proof.model_id),
-        "prediction_log": log.address,
-        "block": leaf.block_number,
-        "transaction_hash": format_hash(leaf.transaction_hash),
-        "sender_ppm": leaf.sender_ppm,
-        "receiver_ppm": leaf.receiver_ppm,
-    }
-    out.result(facts, rows_text(list(facts.items())))

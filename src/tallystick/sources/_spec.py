@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
+from tallystick.chain import safe_url
 from tallystick.errors import RangeError, SourceError
 
-__all__ = ["ALL_BLOCKS", "BlockRange", "SourceSpec", "parse_block_range", "split_kind"]
+__all__ = ["ALL_BLOCKS", "BlockRange", "SourceSpec", "parse_block_range", "split_kind", "safe_source"]
 
 _BLOCK_LIMIT: Final = 1 << 32  # block numbers are 32 bit in every table
 _NUMBER = re.compile(r"[0-9][0-9_]*", re.ASCII)
@@ -68,6 +69,23 @@ class SourceSpec:
     def __str__(self) -> str:
         needs_range = not self.range.is_open or "#" in self.path
         return f"{self.kind}:{self.path}" + (f"#{self.range}" if needs_range else "")
+
+
+def safe_source(text: str) -> str:
+    """Name of a source for messages: of a URL, what may be secret in it is left out.
+
+    Examples
+    --------
+    >>> safe_source("rpc:https://node.example/v3/0123456789abcdef#5:9")
+    'rpc:https://node.example/…#5:9'
+    >>> safe_source("xblock:data/tsgn")
+    'xblock:data/tsgn'
+    """
+    kind, colon, rest = text.partition(":")
+    if "://" not in rest:
+        return text
+    url, mark, blocks = rest.partition("#")
+    return f"{kind}{colon}{safe_url(url)}{mark}{blocks}"
 
 
 def split_kind(text: str, kinds: Collection[str], what: str = "source") -> tuple[str, str]:

@@ -19,7 +19,7 @@ from tallystick.exact import Program
 from tallystick.hashing import keccak256
 from tallystick.ledger import CommitResult, Committer, RangeCutter
 from tallystick.settings import Settings
-from tallystick.sources import Source
+from tallystick.sources import Source, safe_source
 from tallystick.store import Manifest, Output, Project, canonical_json
 from tallystick.units import format_hash
 
@@ -132,7 +132,7 @@ def score_to_project(
         "alert_ppm": settings.alert_ppm,
         "from_time": from_time,
         "run": result.run,
-        "source": str(source.spec),
+        "source": safe_source(str(source.spec)),
     }
     _write_manifest(project, source, scorer.program, parameters, result, [*transfers.outputs, *predictions.outputs])
     return result

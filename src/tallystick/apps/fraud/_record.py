@@ -22,7 +22,7 @@ class RunRecord:
     Parameters
     ----------
     source
-        As the user wrote it; ``rpc:embedded`` is the project's own chain.
+        As the user wrote it, without what may be secret in a URL; ``rpc:embedded`` is the project's own chain.
     model
         Program file.
     run

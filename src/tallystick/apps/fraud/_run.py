@@ -16,11 +16,12 @@ from tallystick.apps.fraud._record import RunRecord, write_record
 from tallystick.apps.fraud._scorer import Scorer
 from tallystick.apps.fraud._training import train
 from tallystick.apps.fraud._verify import verify_model
+from tallystick.errors import InputError
 from tallystick.exact import Program
 from tallystick.hashing import keccak256
 from tallystick.ledger import Committer, ModelEntry, PredictionLog, Registration, Registry, StoredHalf, VerifyReport
 from tallystick.settings import Settings
-from tallystick.sources import Source, open_source
+from tallystick.sources import Source, open_source, safe_source
 from tallystick.store import Project, canonical_json
 from tallystick.units import Hash, format_hash
 
@@ -40,6 +41,8 @@ class LoopResult:
 
 def open_project_source(text: str, ledger_url: str, settings: Settings, *, skip_bad_rows: bool = False) -> Source:
     """Open a source; ``rpc:embedded`` stands for the ledger's own chain."""
+    if "://" in text and "/…" in text:
+        raise InputError("the path of the source's endpoint is not kept, as it may be secret", next_step="Give SOURCE.")
     if text.split("#")[0] == EMBEDDED_SOURCE:
         text = text.replace(EMBEDDED_SOURCE, f"rpc:{ledger_url}", 1)
     return open_source(text, settings=settings, skip_bad_rows=skip_bad_rows)
@@ -113,8 +116,8 @@ def run_loop(
     committer = Committer(log, session.sender(), registration.model_id, Hash(model.program.feature_spec_hash))
     job = score_to_project(project, source, Scorer(model.program), from_time, committer, settings, progress)
     record = RunRecord(
-        source=source_text,
-        model=str(model.path),
+        source=safe_source(source_text),
+        model=str(model.path.absolute()),
         run=job.run,
         from_time=from_time,
         model_id=format_hash(registration.model_id),
