@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, get_type_hints
+from urllib.parse import urlsplit
 
 from tallystick.errors import SettingsError, did_you_mean
 
@@ -42,7 +43,7 @@ class Settings:
     state_url: str = _setting(
         "", "URL", "Database of the run state (SQLAlchemy); empty means state.sqlite in the project.", secret=True
     )
-    threads: int = _setting(1, "threads", "Threads for training and scoring; results do not depend on it.", 1, 1024)
+    threads: int = _setting(1, "threads", "Threads for training; the result does not depend on them.", 1, 1024)
     seed: int = _setting(1, "", "Seed of everything random.", 0, 2**31 - 1)
     rpc_url: str = _setting("", "URL", "JSON-RPC endpoint; empty means the embedded chain.")
     chain_id: int = _setting(0, "", "Chain id that the endpoint must report; 0 accepts any.", 0, 2**63 - 1)
@@ -53,8 +54,7 @@ class Settings:
     )
     rpc_retries: int = _setting(5, "tries", "How often a failed request is tried again.", 0, 20)
     rpc_timeout_s: int = _setting(30, "s", "Longest wait for one answer.", 1, 600)
-    poll_interval_ms: int = _setting(1000, "ms", "How often the block stream asks for a new head.", 10, 600_000)
-    reorg_depth: int = _setting(128, "blocks", "Deepest reorganisation that can be taken back.", 1, 100_000)
+    confirmations: int = _setting(12, "blocks", "Newest blocks left out when an rpc source has no end.", 0, 100_000)
     embedded_port: int = _setting(0, "port", "Loopback port of the embedded chain; 0 picks a free one.", 0, 65_535)
     registry: str = _setting("", "address", "ModelRegistry contract; empty means the project's own.")
     prediction_log: str = _setting("", "address", "PredictionLog contract; empty means the project's own.")
@@ -215,4 +215,11 @@ def redact(text: str, settings: Settings) -> str:
     # Longest first, so that one secret inside another leaves no rest behind.
     for secret in sorted(secrets - {""}, key=lambda item: (-len(item), item)):
         text = re.sub(re.escape(secret), _REDACTED, text, flags=re.IGNORECASE)
+    if settings.rpc_url:  # hosted nodes have their keys in path or query
+        text = text.replace(settings.rpc_url, _without_path(settings.rpc_url))
     return _URL_USER.sub(rf"\1{_REDACTED}@", text)
+
+
+def _without_path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" + ("/…" if parts.path.strip("/") or parts.query else "")

@@ -36,7 +36,7 @@ def _commit(
     from tallystick.units import Hash, format_hash
 
     read_record(settings.project)  # where there is none, nothing is made
-    with Project.open(settings.project, command="tally commit") as project:
+    with Project.open(settings.project, command="tally commit", state_url=settings.state_url) as project:
         record = read_record(project.path)
         model = find_model(record.model)
         folder = project.folder("chain")

@@ -11,7 +11,8 @@ from tallystick.settings import Settings
 
 if TYPE_CHECKING:
     from tallystick.apps.fraud import LedgerSession, RunRecord
-    from tallystick.ledger import InclusionProof, Leaf, OurHalf, PredictionLog
+    from tallystick.ledger import InclusionProof, Leaf, OurHalf, PredictionLog, Registry
+    from tallystick.sources import Source
     from tallystick.units import Hash
 
 __all__ = ["check_chain", "check_proof", "write_proof"]
@@ -47,7 +48,7 @@ def write_proof(
     if row < 0:
         raise InputError("the project has no such transaction", value=tx_hash)
     block = stored.transfers["block_number"][row].as_py()
-    with open_ledger(settings.project / "chain", settings) as session:
+    with open_ledger(settings.project / "chain", settings, existing=True) as session:
         check_chain(record.chain_id, session.chain_id)
         _, log = session.contracts()
         holding = [item for item in log.commitments(model_id) if block in item.range]
@@ -60,18 +61,24 @@ def write_proof(
     out.result(facts, f"proof of transfer {transfer} of {tx_hash} in {output}: {len(proof.path)} hashes")
 
 
-def check_proof(path: Path, source: str | None, model: str | None, settings: Settings, out: Output) -> None:
-    """Check a proof against the ledger and, with source and model, against a fresh computation."""
-    from tallystick.apps.fraud import open_ledger
-    from tallystick.ledger import Registry, check_inclusion
+def check_proof(
+    path: Path, source: str | None, model: str | None, skip_bad_rows: bool, settings: Settings, out: Output
+) -> None:
+    """Check a proof against the ledger and, with source and model, against a fresh computation.
+
+    Only the second is a MATCH: a committer can commit to a score that the program does not give.
+    """
+    from tallystick.apps.fraud import open_ledger, open_project_source
+    from tallystick.ledger import check_inclusion
     from tallystick.units import format_hash
 
     if (source is None) != (model is None):
         raise InputError("computing a prediction again needs both source and model", next_step="Give SOURCE and -m.")
     proof = _read_proof(path)
-    with open_ledger(settings.project / "chain", settings) as session:
+    with open_ledger(settings.project / "chain", settings, existing=True) as session:
         check_chain(proof.chain_id, session.chain_id)
         log = _log(proof, session, settings)
+        registered = _registry(log, session, settings).get(proof.model_id)
         try:
             commitment = log.commitment(proof.model_id, proof.index)
         except TransactionFailed as error:
@@ -79,25 +86,28 @@ def check_proof(path: Path, source: str | None, model: str | None, settings: Set
             raise VerificationFailed(cause, model=format_hash(proof.model_id), address=log.address) from error
         again = None
         if source is not None and model is not None:
-            ours = _recompute(source, model, session, settings, out)
-            again = _again(
-                proof, ours, Registry(session.w3, log.registry_address).get(proof.model_id).entry.program_hash
-            )
+            opened = open_project_source(source, session.url, settings, skip_bad_rows=skip_bad_rows)
+            again = _again(proof, _recompute(opened, model, out), registered.entry.program_hash)
         leaf = check_inclusion(proof, commitment, again)
         on_chain = log.verify_inclusion(proof)
     if not on_chain:
         raise VerificationFailed("the contract refuses the proof", model=format_hash(proof.model_id))
     facts = {
-        "result": "MATCH",
-        "checked": "place under the committed root" + ("" if again is None else ", and computed again"),
+        "result": "INCLUDED" if again is None else "MATCH",
+        "checked": "place under the committed root, " + ("not computed again" if again is None else "computed again"),
         "model_id": format_hash(proof.model_id),
+        "state": registered.state.name.lower(),
+        "owner": registered.owner,
         "prediction_log": log.address,
         "block": leaf.block_number,
         "transaction_hash": format_hash(leaf.transaction_hash),
         "sender_ppm": leaf.sender_ppm,
         "receiver_ppm": leaf.receiver_ppm,
     }
-    out.result(facts, rows_text(list(facts.items())))
+    text = rows_text(list(facts.items()))
+    if again is None:
+        text += "\nnext  give SOURCE and -m to compute the scores again: inclusion alone does not say they are right"
+    out.result(facts, text)
 
 
 def _read_proof(path: Path) -> InclusionProof:
@@ -122,11 +132,21 @@ def _log(proof: InclusionProof, session: LedgerSession, settings: Settings) -> P
     return PredictionLog(session.w3, settings.prediction_log or kept or format_address(proof.prediction_log))
 
 
-def _recompute(source: str, model: str, session: LedgerSession, settings: Settings, out: Output) -> OurHalf:
-    from tallystick.apps.fraud import find_model, open_project_source, recompute
+def _registry(log: PredictionLog, session: LedgerSession, settings: Settings) -> Registry:
+    """Registry the log is bound to; it must be the one that was named, where one was."""
+    from tallystick.ledger import Registry
+
+    if settings.registry and settings.registry.lower() != log.registry_address:
+        cause = f"the log is bound to registry {log.registry_address}, not to {settings.registry.lower()}"
+        raise VerificationFailed(cause, address=log.address)
+    return Registry(session.w3, log.registry_address)
+
+
+def _recompute(source: Source, model: str, out: Output) -> OurHalf:
+    from tallystick.apps.fraud import find_model, recompute
 
     with out.progress() as progress:
-        return recompute(open_project_source(source, session.url, settings), find_model(model).program, progress)
+        return recompute(source, find_model(model).program, progress)
 
 
 def _again(proof: InclusionProof, ours: OurHalf, registered: Hash) -> Leaf:

@@ -36,7 +36,7 @@ def _register(
     from tallystick.units import format_hash
 
     found = find_model(model)
-    with Project.open(settings.project, command="tally register") as project:
+    with Project.open(settings.project, command="tally register", state_url=settings.state_url) as project:
         folder = project.folder("chain")
         with open_ledger(folder, settings, broadcast=broadcast, announce=out.announce) as session:
             registry, log, registration, deploy_gas = register_model(session, found)

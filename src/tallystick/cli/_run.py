@@ -54,7 +54,7 @@ def _run(
     where = safe_url(settings.rpc_url) if settings.rpc_url else "the embedded chain"
     how = f"score all with {model}" if model else "train on the first 70 % by time, score the rest"
     out.say(f"run {safe_source(source)}: {how}; commit to {where}; keep in {settings.project}")
-    with Project.open(settings.project, command="tally run") as project:
+    with Project.open(settings.project, command="tally run", state_url=settings.state_url) as project:
         folder = project.folder("chain")
         with open_ledger(folder, settings, broadcast=broadcast, announce=_quiet(out)) as session:
             opened = open_project_source(source, session.url, settings, skip_bad_rows=skip_bad_rows)
@@ -63,7 +63,7 @@ def _run(
                 result = run_loop(project, session, opened, source, found, start, settings, progress, out.say)
     out.left_out(opened.bad_rows)
     if not result.verification.matches:
-        show_verification(result.verification, out)
+        show_verification(result.verification, True, out)
     folder = settings.project / "reports" / result.job.run
     out.result({**result.report, "folder": str(folder)}, summary(result, str(folder)))
 

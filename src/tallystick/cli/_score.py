@@ -156,9 +156,15 @@ def _keep(source: Source, scorer: Scorer, text: str, model: str, settings: Setti
     from tallystick.sources import safe_source
     from tallystick.store import Project
 
-    with Project.open(settings.project, command="tally score --keep") as project, out.progress() as progress:
+    with (
+        Project.open(settings.project, command="tally score --keep", state_url=settings.state_url) as project,
+        out.progress() as progress,
+    ):
         result = score_to_project(project, source, scorer, 0, None, settings, progress)
-        write_record(project.path, RunRecord(safe_source(text), str(Path(model).absolute()), result.run))
+        write_record(
+            project.path,
+            RunRecord(safe_source(text), str(Path(model).absolute()), result.run, skip_bad_rows=source.bad_rows.skip),
+        )
     return {
         "transfers": result.transfers,
         "alerts": len(result.alerts),

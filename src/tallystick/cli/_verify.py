@@ -50,12 +50,12 @@ def _verify(
     Example: tally verify xblock:data -m model --model-id 0x… --rpc-url URL --registry 0x… --prediction-log 0x…
     """
     if proof is not None:
-        check_proof(proof, source, model, settings, out)
+        check_proof(proof, source, model, skip_bad_rows, settings, out)
     elif prove is not None:
         record = _record(settings, None, None, None)
         write_proof(record, prove, transfer, output, _located(record, settings), out)
     else:
-        _verify_all(_record(settings, source, model, model_id), source is None, skip_bad_rows, settings, out)
+        _verify_all(_record(settings, source, model, model_id), skip_bad_rows, settings, out)
 
 
 def _record(settings: Settings, source: str | None, model: str | None, model_id: str | None) -> RunRecord:
@@ -81,7 +81,7 @@ def _located(record: RunRecord, settings: Settings) -> Settings:
     )
 
 
-def _verify_all(record: RunRecord, with_stored: bool, skip_bad_rows: bool, settings: Settings, out: Output) -> None:
+def _verify_all(record: RunRecord, skip_bad_rows: bool, settings: Settings, out: Output) -> None:
     from tallystick.apps.fraud import find_model, open_ledger, open_project_source, stored_half, verify_model
     from tallystick.sources import safe_source
     from tallystick.store import Project
@@ -89,22 +89,24 @@ def _verify_all(record: RunRecord, with_stored: bool, skip_bad_rows: bool, setti
 
     found = find_model(record.model)
     settings = _located(record, settings)
-    with open_ledger(settings.project / "chain", settings) as session:
+    with open_ledger(settings.project / "chain", settings, existing=True) as session:
         check_chain(record.chain_id, session.chain_id)
         registry, log = session.contracts()
         stored = None
-        if with_stored and record.run:
+        if record.run:
             with Project.open(settings.project, readonly=True) as project:
                 stored = stored_half(project, record.run)
-        source = open_project_source(record.source, session.url, settings, skip_bad_rows=skip_bad_rows)
+        source = open_project_source(
+            record.source, session.url, settings, skip_bad_rows=skip_bad_rows or record.skip_bad_rows
+        )
         where = safe_source(record.source)
         out.say(f"verify model {record.model_id[:18]}… on {where}, chain {session.chain_id}")
         with out.progress() as progress:
             report = verify_model(registry, log, parse_hash(record.model_id), found.program, source, stored, progress)
-    show_verification(report, out)
+    show_verification(report, stored is not None, out)
 
 
-def show_verification(report: VerifyReport, out: Output) -> None:
+def show_verification(report: VerifyReport, with_stored: bool, out: Output) -> None:
     """Print MATCH, or raise with the place of the first difference.
 
     Raises
@@ -117,8 +119,11 @@ def show_verification(report: VerifyReport, out: Output) -> None:
         text = f"MATCH  {count}, {report.transfers:,} transfers, blocks {report.blocks}, every bit"
         if report.state.name == "REVOKED":
             text += "\n       but the model is revoked: its owner says not to rely on it"
+        if report.before:
+            text += f"\n       {report.before:,} earlier transfers of the source were not committed"
         if report.pending:
             text += f"\n       {report.pending:,} later transfers are not committed yet"
+        text += "\n       " + ("compared with the rows the project kept" if with_stored else "no kept rows to compare")
         out.result(report.to_json(), text)
         return
     out.result(report.to_json(), _mismatch_text(report))

@@ -9,7 +9,7 @@ import numpy as np
 from tallystick.errors import MissingExtra
 from tallystick.features import SPEC
 from tallystick.learn._aggregates import aggregates_after
-from tallystick.learn._evaluate import CHECKPOINTS, Verdicts, rows_after, verdicts
+from tallystick.learn._evaluate import CHECKPOINTS, RowScores, rows_after
 from tallystick.learn._protocol import Split
 
 __all__ = ["always_no", "best_single_feature", "lightgbm_on_aggregates"]
@@ -17,19 +17,19 @@ __all__ = ["always_no", "best_single_feature", "lightgbm_on_aggregates"]
 _CUTS: Final = 99
 
 
-def always_no(split: Split) -> dict[str, Verdicts]:
+def always_no(split: Split) -> RowScores:
     """Flag nothing."""
     nothing = np.zeros(len(split.test))
-    return verdicts(split.test, nothing, nothing.astype(bool))
+    return RowScores(nothing, nothing.astype(bool))
 
 
-def best_single_feature(split: Split, labels: np.ndarray) -> tuple[str, dict[str, Verdicts]]:
+def best_single_feature(split: Split, labels: np.ndarray) -> tuple[str, RowScores]:
     """Take the one feature, direction and threshold that do best on the training accounts at their end.
 
     Returns
     -------
-    tuple[str, dict[str, Verdicts]]
-        What was chosen, in words, and its verdicts on the judged accounts.
+    tuple[str, RowScores]
+        What was chosen, in words, and what it says of the judged rows.
     """
     try:
         from sklearn.metrics import f1_score, roc_auc_score
@@ -45,10 +45,10 @@ def best_single_feature(split: Split, labels: np.ndarray) -> tuple[str, dict[str
     threshold = max(cuts, key=lambda cut: f1_score(truth, values >= cut))
     score = sign * split.test.rows[:, best]
     name = f"{SPEC.names[best]} {'at least' if sign > 0 else 'at most'} {sign * int(threshold):,}"
-    return name, verdicts(split.test, score, score >= threshold)
+    return name, RowScores(score, score >= threshold)
 
 
-def lightgbm_on_aggregates(split: Split, labels: np.ndarray, seed: int, threads: int) -> dict[str, Verdicts]:
+def lightgbm_on_aggregates(split: Split, labels: np.ndarray, seed: int, threads: int) -> RowScores:
     """LightGBM with its defaults on 49 plain per-account aggregates, untuned."""
     try:
         import lightgbm
@@ -59,9 +59,5 @@ def lightgbm_on_aggregates(split: Split, labels: np.ndarray, seed: int, threads:
     parameters |= {"seed": seed, "num_threads": threads}
     data = lightgbm.Dataset(aggregates_after(split.train, ends), labels[split.train.account[ends]])
     model = lightgbm.train(parameters, data, 100)
-    found = {}
-    for checkpoint in CHECKPOINTS:
-        at = rows_after(split.test, checkpoint)
-        score = np.asarray(model.predict(aggregates_after(split.test, at)))
-        found[checkpoint] = Verdicts(split.test.account[at], score, score >= 0.5)
-    return found
+    score = np.asarray(model.predict(aggregates_after(split.test, np.arange(len(split.test)))))
+    return RowScores(score, score >= 0.5)

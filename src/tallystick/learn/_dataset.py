@@ -9,12 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from tallystick.errors import LearnError, RangeError
-from tallystick.features import SPEC, Engine, TransferBatch
+from tallystick.features import Engine, TransferBatch
 from tallystick.units import parse_address
 
-__all__ = ["AccountRows", "account_rows", "binary_labels"]
-
-_TRANSFERS = SPEC.names.index("transfers")
+__all__ = ["AccountRows", "account_rows", "binary_labels", "running_count"]
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,10 @@ def account_rows(batches: Iterable[pa.Table], accounts: Mapping[bytes, object]) 
                 addresses.append(bytes(address))
         wanted = np.zeros(engine.accounts_known + 1, bool)
         wanted[list(position)] = True
-        keep = np.flatnonzero(wanted[result.account])
+        wanted_rows = wanted[result.account]
+        # A transfer to oneself is one transfer: the receiver's row stands for it.
+        wanted_rows[0::2] &= result.account[0::2] != result.account[1::2]
+        keep = np.flatnonzero(wanted_rows)
         ids = np.array([position[account] for account in result.account[keep].tolist()], np.int64)
         transfer = keep // 2
         partner = result.account[keep ^ 1]
@@ -138,4 +139,15 @@ def account_rows(batches: Iterable[pa.Table], accounts: Mapping[bytes, object]) 
         raise LearnError("no labelled account occurs in the source")
     stacked = [np.concatenate(column) for column in zip(*parts, strict=True)]
     rows, account, time, amount, partner, incoming = stacked
-    return AccountRows(rows, account, rows[:, _TRANSFERS], time, amount, partner, incoming, tuple(addresses))
+    return AccountRows(rows, account, running_count(account), time, amount, partner, incoming, tuple(addresses))
+
+
+def running_count(ids: np.ndarray) -> np.ndarray:
+    """How often each entry's id has occurred up to and with it."""
+    order = np.argsort(ids, kind="stable")
+    ranked = ids[order]
+    starts = np.flatnonzero(np.diff(ranked, prepend=-1))
+    within = np.arange(len(ids)) - np.repeat(starts, np.diff(np.append(starts, len(ids))))
+    count = np.empty(len(ids), np.int64)
+    count[order] = within + 1
+    return count

@@ -11,7 +11,7 @@ import numpy as np
 from tallystick.errors import LearnError, MissingExtra
 from tallystick.learn._dataset import AccountRows
 
-__all__ = ["CHECKPOINTS", "Verdicts", "judge", "lateness", "rows_after", "verdicts"]
+__all__ = ["CHECKPOINTS", "RowScores", "Verdicts", "judge", "lateness", "rows_after", "verdicts"]
 
 CHECKPOINTS: Final = ("1", "3", "5", "10", "end")
 _GWEI_PER_ETHER: Final = 10**9
@@ -36,6 +36,14 @@ class Verdicts:
     flag: np.ndarray
 
 
+@dataclass(frozen=True)
+class RowScores:
+    """What one model says of every judged row: a score, larger is worse, and a flag."""
+
+    score: np.ndarray
+    flag: np.ndarray
+
+
 def rows_after(rows: AccountRows, checkpoint: str) -> np.ndarray:
     """Index of each account's row at a checkpoint, accounts in rising position.
 
@@ -48,12 +56,12 @@ def rows_after(rows: AccountRows, checkpoint: str) -> np.ndarray:
     return reached[first]
 
 
-def verdicts(rows: AccountRows, score: np.ndarray, flag: np.ndarray) -> dict[str, Verdicts]:
-    """Verdicts of a model that scores rows, at every checkpoint."""
+def verdicts(rows: AccountRows, found: RowScores) -> dict[str, Verdicts]:
+    """Verdicts of a model at every checkpoint."""
     result = {}
     for checkpoint in CHECKPOINTS:
         at = rows_after(rows, checkpoint)
-        result[checkpoint] = Verdicts(rows.account[at], score[at], flag[at])
+        result[checkpoint] = Verdicts(rows.account[at], found.score[at], found.flag[at])
     return result
 
 
@@ -120,9 +128,11 @@ def lateness(rows: AccountRows, flag: np.ndarray, labels: np.ndarray) -> dict[st
     """How long after a positive account's first transfer its first flag came, in transfers and in value moved.
 
     Value is what the account received and sent in its transfers after the first, up to and with the
-    one that was flagged. Quantiles are over the positive accounts that were flagged at all.
+    one that was flagged. Quantiles are over the positive accounts that were flagged at all. The price stands
+    beside: how many innocent accounts were flagged at any time.
     """
     positive = labels[rows.account] == 1
+    innocent = rows.account[~positive]
     flagged = np.flatnonzero(flag & positive)
     accounts, at = np.unique(rows.account[flagged], return_index=True)
     first_flag = np.maximum(rows.transfer[flagged[at]], 1)  # token transfers before the first count none
@@ -132,6 +142,8 @@ def lateness(rows: AccountRows, flag: np.ndarray, labels: np.ndarray) -> dict[st
     value = np.bincount(rows.account[inside], rows.amount[inside] / _GWEI_PER_ETHER, len(rows.addresses))[accounts]
     positives = len(np.unique(rows.account[positive]))
     return {
+        "innocent": len(np.unique(innocent)),
+        "innocent_flagged": len(np.unique(innocent[flag[~positive]])),
         "positives": positives,
         "flagged": len(accounts),
         "at_first_transfer": int((first_flag == 1).sum()),

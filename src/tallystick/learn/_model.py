@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,7 @@ from tallystick.features import SPEC
 from tallystick.learn._baselines import always_no, best_single_feature, lightgbm_on_aggregates
 from tallystick.learn._calibrate import platt, sigmoid_table
 from tallystick.learn._dataset import AccountRows
-from tallystick.learn._evaluate import judge, lateness, verdicts
+from tallystick.learn._evaluate import RowScores, judge, lateness, verdicts
 from tallystick.learn._protocol import Split, TimeSplit
 from tallystick.learn._train import Recipe, fit, training_sample
 
@@ -60,33 +59,30 @@ def _threshold(odds: np.ndarray, truth: np.ndarray) -> float:
     return float(_THRESHOLDS[scores >= scores.max() - _PLATEAU].mean())
 
 
-@dataclass(frozen=True)
-class _Judged:
-    name: str
-    found: Any
-
-
 def evaluate(program: Program, split: Split, labels: np.ndarray, recipe: Recipe, budget_ppm: int) -> dict[str, Any]:
     """Judge a program on the later part of a split, beside three baselines trained on the earlier part.
 
     Returns
     -------
     dict
-        ``protocol`` and, by model name, the measures of :func:`tallystick.learn.judge`; the program's own
-        entry, ``tallystick``, also has ``lateness``.
+        ``protocol`` and, by model name, the measures of :func:`tallystick.learn.judge` with ``lateness``.
     """
     raw, ppm = FastProgram(program).score(split.test.rows)
-    flag = ppm >= program.threshold_ppm
     single, single_found = best_single_feature(split, labels)
-    judged = [
-        _Judged("tallystick", verdicts(split.test, raw, flag)),
-        _Judged("always no", always_no(split)),
-        _Judged(f"best single feature: {single}", single_found),
-        _Judged("LightGBM on 49 plain aggregates", lightgbm_on_aggregates(split, labels, recipe.seed, recipe.threads)),
-    ]
-    models = {item.name: judge(item.found, labels, budget_ppm) for item in judged}
-    models["tallystick"]["lateness"] = lateness(split.test, flag, labels)
-    return {"protocol": _describe(split, labels), "models": models}
+    models = {
+        "tallystick": RowScores(raw, ppm >= program.threshold_ppm),
+        "always no": always_no(split),
+        f"best single feature: {single}": single_found,
+        "LightGBM on 49 plain aggregates": lightgbm_on_aggregates(split, labels, recipe.seed, recipe.threads),
+    }
+    measured = {
+        name: {
+            **judge(verdicts(split.test, found), labels, budget_ppm),
+            "lateness": lateness(split.test, found.flag, labels),
+        }
+        for name, found in models.items()
+    }
+    return {"protocol": _describe(split, labels), "models": measured}
 
 
 def _describe(split: Split, labels: np.ndarray) -> dict[str, Any]:

@@ -150,6 +150,9 @@ def parse_inclusion(text: str, file: Path | None = None) -> InclusionProof:
         content: dict[str, Any] = json.loads(text)
         if (content["format"], content["version"]) != (_FORMAT, _VERSION):
             raise InputError(f"not a {_FORMAT} file of version {_VERSION}", file=file)
+        for name in ("chain_id", "index", "count", "leaf_index"):
+            if not 0 <= int(content[name]) < 1 << 64:
+                raise InputError(f"{name} of the proof is out of range", file=file, value=content[name])
         range = BlockRange(BlockNumber(content["first_block"]), BlockNumber(content["last_block"]))
         return InclusionProof(
             chain_id=int(content["chain_id"]),

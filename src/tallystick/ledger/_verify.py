@@ -55,6 +55,8 @@ class VerifyReport:
         How many committed ranges and transfers were laid together.
     pending
         Recomputed predictions after the last committed block: not on the ledger yet, so not checked.
+    before
+        Recomputed predictions before the first committed block: never committed, so not checked.
     state
         The model's state in the registry; a revoked model's predictions should not be relied upon.
     """
@@ -66,6 +68,7 @@ class VerifyReport:
     ranges: int
     transfers: int
     pending: int
+    before: int
 
     @property
     def matches(self) -> bool:
@@ -94,6 +97,7 @@ class VerifyReport:
             "ranges": self.ranges,
             "transfers": self.transfers,
             "pending": self.pending,
+            "before": self.before,
             "mismatch": None if self.mismatch is None else self.mismatch.to_json(),
         }
 
@@ -135,6 +139,7 @@ def verify_ranges(claim: LedgerClaim, ours: OurHalf, stored: StoredHalf | None =
         ranges=len(claim.commitments),
         transfers=inside.transfers.num_rows,
         pending=int(np.count_nonzero(numbers >= blocks.last_block)),
+        before=int(np.count_nonzero(numbers < blocks.first_block)),
     )
 
 

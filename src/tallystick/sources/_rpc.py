@@ -86,7 +86,8 @@ class RpcSource(Source):
         if self._bounds is None:
             first, last = self.spec.range.bounds
             if self.spec.range.last is None:
-                last = max(await client.block_number() + 1, first)
+                # The newest blocks may still be replaced, and what is committed cannot be taken back.
+                last = max(await client.block_number() + 1 - self.settings.confirmations, first)
             self._bounds = first, last
         return self._bounds
 

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from tallystick.sources._arrow import select_blocks, to_table
-from tallystick.sources._bad_rows import BadRows
 from tallystick.sources._cells import Cell, CountCell, EtherCell, Values
 from tallystick.sources._delimited import LINE, CsvReader
 from tallystick.sources._files import find_optional, find_table
@@ -82,4 +81,4 @@ class TedgeSource(FileSource):
         file = find_optional(self.path if self.path.is_dir() else self.path.parent, "nodes")
         if file is None:
             return None
-        return label_table(read_tedge_labels(LabelRequest(file, BadRows(self.bad_rows.skip))))
+        return label_table(read_tedge_labels(LabelRequest(file, self.bad_rows)))

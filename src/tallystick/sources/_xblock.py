@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from tallystick.sources._arrow import in_chain_order, select_blocks, to_table
-from tallystick.sources._bad_rows import BadRows
 from tallystick.sources._cells import BytesCell, Cell, CountCell, EtherCell, FlagCell, PrefixCell, Values
 from tallystick.sources._delimited import CsvReader
 from tallystick.sources._files import find_optional, find_table
@@ -83,7 +82,7 @@ class XblockSource(FileSource):
         file = find_optional(self.path if self.path.is_dir() else self.path.parent, "labels")
         if file is None:
             return None
-        return label_table(read_xblock_labels(LabelRequest(file, BadRows(self.bad_rows.skip))))
+        return label_table(read_xblock_labels(LabelRequest(file, self.bad_rows)))
 
 
 def _recipient(to: Values, created: Values) -> Values:

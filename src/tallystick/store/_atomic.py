@@ -59,6 +59,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     StoreError
         The folder does not let us write.
     """
+    path = path.resolve()  # of a link, what it points to is replaced, not the link
+    if path.exists() and not path.is_file():
+        raise StoreError("not a regular file, so it is not replaced", path=path, next_step="Choose another file name.")
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{token_hex(8)}{TEMPORARY_SUFFIX}")
     try:

@@ -101,7 +101,7 @@ def run_demo(
     start = time.perf_counter()
     plan = plan_economy(settings.seed, EconomySize(accounts=accounts))
     model = find_model(PRETRAINED)
-    with Project.open(settings.project, command="tally demo") as project:
+    with Project.open(settings.project, command="tally demo", state_url=settings.state_url) as project:
         say(f"1  a local chain, and an economy of {len(plan.accounts):,} accounts on it")
         options = EmbeddedOptions(genesis_timestamp=plan.start)
         with open_ledger(project.folder("chain"), settings, options=options) as session:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tallystick.apps.fraud._scorer import Scored, Scorer
 from tallystick.errors import RangeError
+from tallystick.learn import running_count
 from tallystick.store import write_bytes
 from tallystick.units import format_address
 
@@ -67,7 +68,7 @@ class AccountScores:
         keep[0::2] &= ~itself
         rows = np.flatnonzero(keep)
         ids = account[rows]
-        number = self._seen[ids] + _running_count(ids)
+        number = self._seen[ids] + running_count(ids)
         self._seen += np.bincount(ids, minlength=len(self._seen))
         take = number == self._after if self._after is not None else np.ones(len(rows), bool)
         self._ppm[ids[take]] = scored.ppm[rows[take]]  # later rows overwrite earlier ones
@@ -88,17 +89,6 @@ class AccountScores:
         for name in ("_ppm", "_seen", "_scored_at"):
             column = getattr(self, name)
             setattr(self, name, np.concatenate((column, np.zeros(size - len(column), np.int64))))
-
-
-def _running_count(ids: np.ndarray) -> np.ndarray:
-    """How often each entry's id has occurred up to and with it."""
-    order = np.argsort(ids, kind="stable")
-    ranked = ids[order]
-    starts = np.flatnonzero(np.diff(ranked, prepend=-1))
-    within = np.arange(len(ids)) - np.repeat(starts, np.diff(np.append(starts, len(ids))))
-    count = np.empty(len(ids), np.int64)
-    count[order] = within + 1
-    return count
 
 
 def write_accounts(table: AccountTable, path: Path) -> None:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from tallystick.learn import CHECKPOINTS
 
-__all__ = ["card_markdown", "measures_markdown", "models_in_order"]
+__all__ = ["LATENESS_HEAD", "card_markdown", "lateness_cells", "measures_markdown", "models_in_order"]
+
+
+LATENESS_HEAD: Final = (
+    "positives flagged",
+    "at the first transfer",
+    "transfers, mean",
+    "90 %",
+    "ether, mean",
+    "90 %",
+    "innocent flagged",
+)
 
 
 def card_markdown(card: Mapping[str, Any]) -> str:
@@ -75,20 +86,26 @@ def measures_markdown(evaluation: Mapping[str, Any]) -> str:
         lines.append(
             f"| {name} | {r['accounts']} | {r['caught']:.1f} | {r['recall']:.3f} | {r['best_possible_recall']:.3f} |"
         )
-    late = models["tallystick"]["lateness"]
     lines += [
         "",
-        f"Flagged at some time: {late['flagged']} of {late['positives']} positive accounts, "
-        f"{late['at_first_transfer']} of them at the first transfer.",
+        "How early: flags at any time, and how much came between an account's first transfer and its first flag.",
+        "",
+        f"| model | {' | '.join(LATENESS_HEAD)} |",
+        "|---" * (1 + len(LATENESS_HEAD)) + "|",
     ]
-    if late["flagged"]:
-        lines += [
-            "",
-            "| after the first transfer, until the first flag | 25 % | median | 75 % | 90 % | mean |",
-            "|---|---|---|---|---|---|",
-            *(
-                f"| {label} | " + " | ".join(f"{late[key][q]:.2f}" for q in ("p25", "p50", "p75", "p90", "mean")) + " |"
-                for key, label in (("transfers", "transfers"), ("value_ether", "value, ether"))
-            ),
-        ]
+    for name, model in models.items():
+        lines.append(f"| {name} | {' | '.join(lateness_cells(model['lateness']))} |")
     return "\n".join(lines) + "\n"
+
+
+def lateness_cells(late: Mapping[str, Any]) -> list[str]:
+    """One model's row of the table on lateness."""
+    numbers = [
+        f"{late[key][q]:.2f}" if late[key] else "" for key in ("transfers", "value_ether") for q in ("mean", "p90")
+    ]
+    return [
+        f"{late['flagged']} of {late['positives']}",
+        f"{late['at_first_transfer']}",
+        *numbers,
+        f"{late['innocent_flagged']} of {late['innocent']}",
+    ]

@@ -16,12 +16,13 @@ from tallystick.chain import (
     DevAccount,
     EmbeddedChain,
     EmbeddedOptions,
+    EmbeddedSigner,
     SendOptions,
     connect,
     find_running,
     signer_from_settings,
 )
-from tallystick.errors import LedgerError, SettingsError
+from tallystick.errors import Corrupt, LedgerError, SettingsError, Unreachable
 from tallystick.ledger import Deployment, PredictionLog, Registry, Sender, SendPlan, deploy_contracts
 from tallystick.settings import Settings
 from tallystick.store import write_bytes
@@ -77,7 +78,8 @@ class LedgerSession:
         account = None
         if self.is_embedded:
             account = _first_account() if self.chain is None else self.chain.accounts[0]
-        signer = signer_from_settings(self.settings, account)
+        # A key of the user never signs on the embedded chain: its money is play money, and so are its accounts.
+        signer = signer_from_settings(self.settings) if account is None else EmbeddedSigner(account)
         options = SendOptions(poll_s=_EMBEDDED_POLL_S) if self.is_embedded else SendOptions()
         return Sender(self.w3, signer, self.is_embedded, self.broadcast, self.announce, options)
 
@@ -124,12 +126,20 @@ class LedgerSession:
 
     def _known(self) -> Deployment | None:
         found = self._read().get(str(self.chain_id))
-        return Deployment(**found) if found else None
+        try:
+            return Deployment(**found) if found else None
+        except TypeError as error:
+            raise Corrupt("not a list of deployments", path=self.folder / _DEPLOYMENTS) from error
 
     def _read(self) -> dict[str, dict[str, Any]]:
         path = self.folder / _DEPLOYMENTS
-        found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return found
+        if not path.is_file():
+            return {}
+        try:
+            found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+            return {chain: dict(addresses) for chain, addresses in found.items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Corrupt("not a list of deployments", path=path) from error
 
 
 def _first_account() -> DevAccount:
@@ -149,10 +159,12 @@ def open_ledger(
     broadcast: bool = False,
     announce: Callable[[SendPlan], None] = lambda plan: None,
     options: EmbeddedOptions | None = None,
+    existing: bool = False,
 ) -> Iterator[LedgerSession]:
     """Connect to the ledger that the settings name: ``rpc_url``, or the embedded chain in ``folder``.
 
-    The embedded chain is started for the time of the ``with`` block, unless ``tally chain up`` keeps it already.
+    The embedded chain is started for the time of the ``with`` block, unless ``tally chain up`` keeps it already;
+    with ``existing``, only where the folder has one.
 
     Raises
     ------
@@ -165,6 +177,10 @@ def open_ledger(
         w3 = connect(settings.rpc_url, settings.chain_id, settings.rpc_timeout_s)
         yield LedgerSession(settings.rpc_url, w3.eth.chain_id, False, w3, folder, settings, broadcast, announce, None)
         return
+    if existing and not folder.is_dir():
+        cause = "there is no embedded chain here, and no other endpoint is given"
+        step = "Give the chain's endpoint with --rpc-url, or the project with --project."
+        raise Unreachable(cause, url=str(folder), next_step=step)
     running = find_running(folder)
     if running is not None:
         w3 = connect(running, EMBEDDED_CHAIN_ID)

@@ -62,9 +62,11 @@ def _read_card(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise SourceError("the model's card is not JSON", file=str(path)) from error
+    if not isinstance(content, dict):
+        raise SourceError("the model's card is not a JSON object", file=str(path))
     return content
 
 

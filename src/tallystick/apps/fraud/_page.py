@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tallystick.apps.fraud._card import models_in_order
+from tallystick.apps.fraud._card import LATENESS_HEAD, lateness_cells, models_in_order
 from tallystick.learn import CHECKPOINTS
 from tallystick.units import format_ppm
 
@@ -88,7 +88,7 @@ def _evaluation(evaluation: Mapping[str, Any]) -> str:
             numbers = [f"{m[key]:.3f}" for key in ("precision", "recall", "f1", "average_precision", "auc")]
             rows.append([html.escape(name), f"{m['accounts']:,}", *numbers])
         parts.append(f"<h3>{title}</h3>" + _table(head, rows, ours=0))
-    parts.append(_review(models) + _lateness(models["tallystick"]["lateness"]))
+    parts.append(_review(models) + _lateness(models))
     return "".join(parts)
 
 
@@ -133,19 +133,10 @@ def _review(models: Mapping[str, Any]) -> str:
     return f"<h3>With a review budget of {budget} of the accounts</h3>" + _table(head, rows, ours=0)
 
 
-def _lateness(late: Mapping[str, Any]) -> str:
-    text = (
-        f"<h3>How early</h3><p>{late['flagged']:,} of {late['positives']:,} positive accounts were flagged at some "
-        f"time, {late['at_first_transfer']:,} of them at the first transfer.</p>"
-    )
-    if not late["flagged"]:
-        return text
-    quantiles = ("p25", "p50", "p75", "p90", "mean")
-    rows = [
-        [label, *(f"{late[key][q]:.2f}" for q in quantiles)]
-        for key, label in (("transfers", "transfers after the first"), ("value_ether", "value moved by then, ether"))
-    ]
-    return text + _table(("until the first flag", "25 %", "median", "75 %", "90 %", "mean"), rows)
+def _lateness(models: Mapping[str, Any]) -> str:
+    rows = [(html.escape(name), *lateness_cells(model["lateness"])) for name, model in models.items()]
+    text = "<p>Flags at any time, and how much came between an account's first transfer and its first flag.</p>"
+    return "<h3>How early, and at what price</h3>" + text + _table(("model", *LATENESS_HEAD), rows, ours=0)
 
 
 def _alerts(alerts: Sequence[Mapping[str, Any]], most: int = 50) -> str:

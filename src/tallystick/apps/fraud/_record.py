@@ -29,6 +29,8 @@ class RunRecord:
         Key of its rows in the tables.
     from_time
         UTC seconds from which transfers are scored.
+    skip_bad_rows
+        Malformed rows were left out.
     model_id, chain_id, registry, prediction_log
         Where it is committed; empty and 0 before.
     """
@@ -37,6 +39,7 @@ class RunRecord:
     model: str
     run: str
     from_time: int = 0
+    skip_bad_rows: bool = False
     model_id: str = ""
     chain_id: int = 0
     registry: str = ""

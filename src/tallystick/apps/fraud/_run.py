@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tallystick import __version__
 from tallystick.apps.fraud._job import JobResult, score_to_project
 from tallystick.apps.fraud._ledger import LedgerSession
 from tallystick.apps.fraud._models import Model, save_model
@@ -14,18 +15,28 @@ from tallystick.apps.fraud._page import report_page
 from tallystick.apps.fraud._progress import Progress, silent
 from tallystick.apps.fraud._record import RunRecord, write_record
 from tallystick.apps.fraud._scorer import Scorer
-from tallystick.apps.fraud._training import train
+from tallystick.apps.fraud._training import BATCH_ROWS, labels_hash, train
 from tallystick.apps.fraud._verify import verify_model
 from tallystick.errors import InputError
 from tallystick.exact import Program
+from tallystick.features import SPEC
 from tallystick.hashing import keccak256
+from tallystick.learn import Recipe, binary_labels
 from tallystick.ledger import Committer, ModelEntry, PredictionLog, Registration, Registry, StoredHalf, VerifyReport
 from tallystick.settings import Settings
 from tallystick.sources import Source, open_source, safe_source
 from tallystick.store import Project, canonical_json
 from tallystick.units import Hash, format_hash
 
-__all__ = ["LoopResult", "dataset_hash", "open_project_source", "project_model", "register_model", "run_loop"]
+__all__ = [
+    "LoopResult",
+    "dataset_hash",
+    "metrics_hash",
+    "open_project_source",
+    "project_model",
+    "register_model",
+    "run_loop",
+]
 
 EMBEDDED_SOURCE = "rpc:embedded"
 
@@ -58,9 +69,17 @@ def project_model(
     tuple[Model, int]
         The model, and the time from which its source may be scored.
     """
-    content = {"source": source.content_hash(), "blocks": str(source.spec.range)}
-    recipe = {"seed": settings.seed, "budget": settings.review_budget_ppm}
-    key = keccak256(canonical_json({**content, **recipe})).hex()[:12]
+    labels = source.labels()
+    content = {
+        "source": source.content_hash(),
+        "blocks": str(source.spec.range),
+        "labels": "" if labels is None else labels_hash(binary_labels(labels)),
+        "recipe": json.dumps(Recipe(seed=settings.seed).as_json(), sort_keys=True),
+        "feature_spec": SPEC.hash.hex(),
+        "budget": settings.review_budget_ppm,
+        "release": __version__,
+    }
+    key = keccak256(canonical_json(content)).hex()[:12]
     folder = project.folder("models") / key
     done = project.state.done(f"train/{key}", key)
     if done is not None and folder.is_dir():
@@ -80,15 +99,26 @@ def dataset_hash(program: Program) -> Hash:
     return Hash(bytes.fromhex(text)) if len(text) == 64 else Hash(bytes(32))
 
 
+def metrics_hash(card: Mapping[str, Any]) -> Hash:
+    """Hash of what a card says of how well the model does: its measures in whole ppm, without the review budget."""
+    models = card.get("evaluation", {}).get("models", {})
+    return keccak256(canonical_json({name: _whole(models[name]["after"]) for name in models}))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _whole(item) for name, item in value.items()}
+    return round(value * 1_000_000) if isinstance(value, float) else value
+
+
 def register_model(session: LedgerSession, model: Model) -> tuple[Registry, PredictionLog, Registration, int]:
     """Find or deploy the contracts, register the model and activate it; also returns the gas of deploying."""
     registry, log, gas = session.deploy()
-    metrics = keccak256(json.dumps(model.card.get("evaluation", {}), sort_keys=True).encode())
     entry = ModelEntry(
         program_hash=model.program.hash,
         feature_spec_hash=Hash(model.program.feature_spec_hash),
         dataset_hash=dataset_hash(model.program),
-        metrics_hash=metrics,
+        metrics_hash=metrics_hash(model.card),
     )
     return registry, log, registry.register(session.sender(), entry), gas
 
@@ -111,6 +141,8 @@ def run_loop(
     VerificationFailed
         What this run computes is not what the ledger has from an earlier one.
     """
+    if next(source.batches(BATCH_ROWS), None) is None:  # before anything is sent, or gas is spent
+        raise InputError("the source has no transfers", name=safe_source(source_text))
     registry, log, registration, deploy_gas = register_model(session, model)
     say(f"  model {format_hash(registration.model_id)} is active in registry {registry.address}")
     committer = Committer(log, session.sender(), registration.model_id, Hash(model.program.feature_spec_hash))
@@ -120,6 +152,7 @@ def run_loop(
         model=str(model.path.absolute()),
         run=job.run,
         from_time=from_time,
+        skip_bad_rows=source.bad_rows.skip,
         model_id=format_hash(registration.model_id),
         chain_id=session.chain_id,
         registry=registry.address,

@@ -30,7 +30,7 @@ from tallystick.settings import Settings
 from tallystick.sources import Source
 from tallystick.store import Manifest, canonical_json
 
-__all__ = ["BATCH_ROWS", "Training", "train"]
+__all__ = ["BATCH_ROWS", "Training", "labels_hash", "train"]
 
 BATCH_ROWS: Final = 16_384
 _LIMITS: Final = (
@@ -130,12 +130,17 @@ class _Counter:
             self._progress("read", self.transfers, None)
 
 
+def labels_hash(labels: Mapping[bytes, int]) -> str:
+    """SHA-256 of binary labels, whatever list they came from."""
+    stated = canonical_json([[address.hex(), label] for address, label in sorted(labels.items())])
+    return hashlib.sha256(stated).hexdigest()
+
+
 def _dataset(source: Source, labels: Mapping[bytes, int], refit: bool) -> Manifest:
     """Say what a model was trained on, by content: two names for the same data give the same manifest."""
-    stated = canonical_json([[address.hex(), label] for address, label in sorted(labels.items())])
     return Manifest(
         "dataset",
-        inputs={"source": source.content_hash(), "labels": hashlib.sha256(stated).hexdigest()},
+        inputs={"source": source.content_hash(), "labels": labels_hash(labels)},
         parameters={
             "kind": source.kind,
             "range": str(source.spec.range),
@@ -165,7 +170,10 @@ def _card(
         "This program is trained on all labelled accounts. The figures are of the same recipe trained on the earlier "
         "part and judged on the later one."
         if refit
-        else "The figures are of this very program, on accounts it has not seen."
+        else "The figures are of this very program, on accounts it was not trained on."
+    ) + (
+        " The recipe was chosen on time splits of the tsgn set (docs/log.md): on that set they are therefore a little "
+        "better than they would be on accounts of another time."
     )
     return {
         "title": "Phishing accounts on Ethereum",
