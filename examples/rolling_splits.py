@@ -26,6 +26,7 @@ from tallystick.learn import (
     PARAMETERS,
     AccountRows,
     Recipe,
+    RowScores,
     TimeSplit,
     account_rows,
     binary_labels,
@@ -72,7 +73,7 @@ def measure(rows: AccountRows, labels: np.ndarray, recipe: Recipe, cut: int) -> 
     times = np.sort(rows.first_time)
     split = TimeSplit(int(times[cut])).apply(rows, SPEC)
     raw, _ = FastProgram(fit(split.train, labels, recipe)).score(split.test.rows)
-    after = judge(verdicts(split.test, raw, raw >= 0), labels, 10_000)["after"]
+    after = judge(verdicts(split.test, RowScores(raw, raw >= 0)), labels, 10_000)["after"]
     return [after[key]["auc"] for key in CHECKPOINTS] + [after["end"]["f1"]]
 
 

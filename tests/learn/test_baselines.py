@@ -10,7 +10,8 @@ import pytest
 
 from tallystick.errors import MissingExtra
 from tallystick.features import SPEC
-from tallystick.learn import AccountRows, Recipe, Split, TimeSplit, judge
+from tallystick.learn import AccountRows, Recipe, Split, TimeSplit, judge, verdicts
+from tallystick.learn._aggregates import aggregates_after
 from tallystick.learn._baselines import always_no, best_single_feature, lightgbm_on_aggregates
 
 
@@ -26,7 +27,10 @@ def planted(rows: AccountRows, values: np.ndarray, name: str) -> AccountRows:
 
 
 def test_always_no(split: Split, truth: np.ndarray) -> None:
-    for measures in judge(always_no(split), truth, 10_000)["after"].values():
+    found = always_no(split)
+    assert len(found.score) == len(found.flag) == len(split.test)
+    assert not found.flag.any()
+    for measures in judge(verdicts(split.test, found), truth, 10_000)["after"].values():
         assert (measures["f1"], measures["precision"], measures["recall"], measures["auc"]) == (0, 0, 0, 0.5)
         assert measures["average_precision"] == measures["positives"] / measures["accounts"]
 
@@ -35,12 +39,14 @@ def test_always_no(split: Split, truth: np.ndarray) -> None:
 def test_best_single_feature_finds_what_was_planted(
     rows: AccountRows, truth: np.ndarray, sign: int, words: str
 ) -> None:
-    draw = np.random.default_rng(1)
-    planted_rows = planted(rows, sign * truth[rows.account] * 5_000 + draw.integers(0, 1_000, len(rows)), "fee_share")
+    noise = np.random.default_rng(1).integers(0, 1_000, len(rows))
+    planted_rows = planted(rows, sign * np.where(truth[rows.account] == 1, 5_000, noise), "fee_share")
     parts = TimeSplit.at_share(planted_rows, 700_000).apply(planted_rows, SPEC)
     name, found = best_single_feature(parts, truth)
     assert name.startswith(words)
-    assert all(measures["f1"] == measures["auc"] == 1 for measures in judge(found, truth, 10_000)["after"].values())
+    after = judge(verdicts(parts.test, found), truth, 10_000)["after"]
+    assert all(measures["f1"] == measures["auc"] == 1 for measures in after.values())
+    assert np.array_equal(found.flag, truth[parts.test.account] == 1)  # at every row, not only at checkpoints
 
 
 def test_best_single_feature_looks_at_the_training_accounts_only(rows: AccountRows, truth: np.ndarray) -> None:
@@ -53,10 +59,19 @@ def test_best_single_feature_looks_at_the_training_accounts_only(rows: AccountRo
 
 def test_lightgbm_on_aggregates(split: Split, truth: np.ndarray) -> None:
     one, two = (lightgbm_on_aggregates(split, truth, 1, threads) for threads in (1, 2))
-    for checkpoint, verdict in one.items():
-        assert np.array_equal(verdict.score, two[checkpoint].score)
-        assert np.array_equal(verdict.flag, verdict.score >= 0.5)
-    assert judge(one, truth, 10_000)["after"]["end"]["auc"] > 0.95
+    assert np.array_equal(one.score, two.score)
+    assert np.array_equal(one.flag, one.score >= 0.5)
+    assert judge(verdicts(split.test, one), truth, 10_000)["after"]["end"]["auc"] > 0.95
+
+
+def test_lightgbm_on_aggregates_knows_no_more_than_each_rows_past(split: Split, truth: np.ndarray) -> None:
+    """The score of a row is the same where the rows after it are not there."""
+    whole = lightgbm_on_aggregates(split, truth, 1, 1)
+    assert len(whole.score) == len(split.test)
+    early = split.test.transfer <= 3
+    cut = lightgbm_on_aggregates(Split(split.train, split.test.where(early)), truth, 1, 1)
+    assert np.array_equal(cut.score, whole.score[early])
+    assert aggregates_after(split.test, np.arange(len(split.test))).shape == (len(split.test), 49)
 
 
 def test_invalid_without_the_libraries(

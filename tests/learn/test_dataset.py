@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import chain
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tallystick.errors import LearnError
 from tallystick.features import SPEC, ReferenceEngine, TransferBatch
-from tallystick.learn import AccountRows, account_rows, binary_labels
+from tallystick.learn import AccountRows, account_rows, binary_labels, running_count
 from tallystick.sources.labels import Label, label_table
 
 from .streams import World
@@ -16,12 +21,18 @@ A, B, C = ("0x" + name * 20 for name in ("aa", "bb", "cc"))
 
 
 def test_rows_against_the_reference_engine(world: World, rows: AccountRows) -> None:
+    """One row for each transfer of an account; of a transfer to oneself, the receiver's."""
     features = ReferenceEngine().advance(TransferBatch.from_arrow(world.table))
     expected = []
+    seen: Counter[bytes] = Counter()
+    numbers = []
     for number, transfer in enumerate(world.table.to_pylist()):
         moved = 0 if transfer["erc20"] or not transfer["success"] else int.from_bytes(transfer["value_binary"])
         for side, name in enumerate(("from_address", "to_address")):
-            if transfer[name] in world.labels:
+            itself = transfer["from_address"] == transfer["to_address"]
+            if transfer[name] in world.labels and not (itself and side == 0):
+                seen[transfer[name]] += 1
+                numbers.append(seen[transfer[name]])
                 fact = (transfer[name], transfer["timestamp"], moved // 10**9, bool(side))
                 expected.append((fact, features[2 * number + side]))
     facts = [
@@ -32,7 +43,7 @@ def test_rows_against_the_reference_engine(world: World, rows: AccountRows) -> N
     ]
     assert facts == [fact for fact, _ in expected]
     assert rows.rows.tolist() == [row for _, row in expected]
-    assert rows.transfer.tolist() == rows.rows[:, SPEC.names.index("transfers")].tolist()
+    assert rows.transfer.tolist() == numbers
     assert len(rows) == len(expected) > 900
 
 
@@ -44,11 +55,38 @@ def test_partners_are_the_other_side(world: World, rows: AccountRows) -> None:
         for name in ends:
             if name is not None:
                 ids.setdefault(name, len(ids) + 1)
-        for own, other in (ends, ends[::-1]):
-            if own in world.labels:
+        for side, (own, other) in enumerate((ends, ends[::-1])):
+            if own in world.labels and not (own == other and side == 0):
                 partners.append(0 if other is None else ids[other])
     assert rows.partner.tolist() == partners
     assert 0 in partners  # somebody paid nobody
+
+
+def test_tokens_and_transfers_to_oneself_count_one(world: World, rows: AccountRows) -> None:
+    """The count of transfers is not the feature of that name, which leaves tokens out and counts both own sides."""
+    transfers = world.table.to_pylist()
+    own = [row for row in transfers if row["from_address"] in world.labels]
+    itself = [row for row in own if row["from_address"] == row["to_address"]]
+    assert itself
+    assert any(row["erc20"] for row in own)
+    feature = rows.rows[:, SPEC.names.index("transfers")]
+    assert (feature > rows.transfer).any()
+    assert (feature < rows.transfer).any()
+    ends = Counter(chain.from_iterable({row["from_address"], row["to_address"]} for row in transfers))
+    last = rows.last_rows()
+    assert rows.transfer[last].tolist() == [ends[rows.addresses[account]] for account in rows.account[last]]
+
+
+@given(st.lists(st.integers(0, 6)))
+def test_running_count_against_a_plain_loop(ids: list[int]) -> None:
+    seen: Counter[int] = Counter()
+    expected = []
+    for item in ids:
+        seen[item] += 1
+        expected.append(seen[item])
+    found = running_count(np.array(ids, np.int64))
+    assert found.tolist() == expected
+    assert found.dtype.name == "int64"
 
 
 def test_addresses_are_in_order_of_first_appearance(rows: AccountRows) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics
 
 from tallystick.errors import LearnError, MissingExtra
-from tallystick.learn import CHECKPOINTS, AccountRows, Verdicts, judge, lateness, verdicts
+from tallystick.learn import CHECKPOINTS, AccountRows, RowScores, Verdicts, judge, lateness, verdicts
 from tallystick.learn._evaluate import rows_after
 
 ETHER = 10**9  # gwei
@@ -43,14 +43,18 @@ def test_rows_after() -> None:
     assert rows_after(ROWS, "end").tolist() == [6, 3, 5]
 
 
-def test_rows_after_a_transfer_to_oneself_counts_two() -> None:
-    rows = hand_made((0, 1, 1), (0, 3, 1), (0, 3, 1), (0, 4, 1))
-    assert [rows_after(rows, at).tolist() for at in ("2", "3", "4")] == [[1], [1], [3]]
+@pytest.mark.parametrize("checkpoint", ["1", "3", "5", "10"])
+def test_rows_after_are_of_just_that_transfer(rows: AccountRows, checkpoint: str) -> None:
+    """No account jumps over a checkpoint: not by a transfer to itself, and not by a token."""
+    at = rows_after(rows, checkpoint)
+    assert set(rows.transfer[at].tolist()) == {int(checkpoint)}
+    count = np.bincount(rows.account)
+    assert rows.account[at].tolist() == np.flatnonzero(count >= int(checkpoint)).tolist()
 
 
 def test_verdicts_at_every_checkpoint() -> None:
     score = np.arange(7)
-    found = verdicts(ROWS, score, score > 4)
+    found = verdicts(ROWS, RowScores(score, score > 4))
     assert tuple(found) == CHECKPOINTS == ("1", "3", "5", "10", "end")
     assert found["3"].account.tolist() == [0]
     assert found["end"].account.tolist() == [0, 1, 2]
@@ -133,20 +137,49 @@ def test_lateness_by_hand() -> None:
     flag = np.array([0, 1, 0, 1, 1, 1, 1, 0, 0], bool)
     found = lateness(rows, flag, np.array([1, 0, 1, 1]))
     assert (found["positives"], found["flagged"], found["at_first_transfer"]) == (3, 2, 1)
+    assert (found["innocent"], found["innocent_flagged"]) == (1, 1)
     assert found["transfers"] == {"p25": 0.5, "p50": 1.0, "p75": 1.5, "p90": pytest.approx(1.8), "mean": 1.0}
     assert found["value_ether"] == {"p25": 1.5, "p50": 3.0, "p75": 4.5, "p90": pytest.approx(5.4), "mean": 3.0}
 
 
-def test_lateness_of_a_token_transfer_before_the_first() -> None:
-    rows = hand_made((0, 0, 0), (0, 1, 5), (1, 1, 1))
-    found = lateness(rows, np.array([True, True, False]), np.array([1, 0]))
-    assert (found["at_first_transfer"], found["transfers"]["p50"], found["value_ether"]["p50"]) == (1, 0.0, 0.0)
+def test_lateness_of_a_token_transfer_counts_but_moves_nothing() -> None:
+    rows = hand_made((0, 1, 0), (0, 2, 0), (0, 3, 5), (1, 1, 1))
+    found = lateness(rows, np.array([False, True, True, False]), np.array([1, 0]))
+    assert (found["at_first_transfer"], found["transfers"]["p50"], found["value_ether"]["p50"]) == (0, 1.0, 0.0)
+
+
+def test_lateness_counts_innocent_accounts_once() -> None:
+    """Flagged at any time is flagged; accounts without rows are not counted."""
+    rows = hand_made((0, 1, 1), (1, 1, 1), (1, 2, 1), (1, 3, 1), (2, 1, 1), (2, 2, 1), (4, 1, 1))
+    flag = np.array([0, 1, 0, 1, 0, 0, 1], bool)
+    found = lateness(rows, flag, np.array([1, 0, 0, 0, 0]))
+    assert (found["innocent"], found["innocent_flagged"]) == (3, 2)
+    assert (found["positives"], found["flagged"]) == (1, 0)
+
+
+def test_lateness_against_a_plain_loop(rows: AccountRows, truth: np.ndarray) -> None:
+    flag = np.random.default_rng(3).random(len(rows)) < 0.1
+    waited, moved, flagged = [], [], {0: 0, 1: 0}
+    for account in range(len(rows.addresses)):
+        mine = np.flatnonzero(rows.account == account)
+        hits = np.flatnonzero(flag[mine])
+        flagged[int(truth[account])] += len(hits) > 0
+        if len(hits) and truth[account]:
+            waited.append(int(hits[0]))
+            moved.append(int(rows.amount[mine[1 : hits[0] + 1]].sum()) / ETHER)
+    found = lateness(rows, flag, truth)
+    assert (found["flagged"], found["innocent_flagged"]) == (flagged[1], flagged[0])
+    assert (found["positives"], found["innocent"]) == (truth.sum(), (1 - truth).sum())
+    assert found["at_first_transfer"] == waited.count(0)
+    assert found["transfers"]["mean"] == pytest.approx(np.mean(waited))
+    assert found["value_ether"]["mean"] == pytest.approx(np.mean(moved))
+    assert found["value_ether"]["p90"] == pytest.approx(np.percentile(moved, 90))
 
 
 def test_lateness_where_nothing_is_flagged() -> None:
     found = lateness(ROWS, np.zeros(7, bool), np.array([1, 0, 1]))
     nobody = {"positives": 2, "flagged": 0, "at_first_transfer": 0, "transfers": {}, "value_ether": {}}
-    assert found == nobody
+    assert found == {"innocent": 1, "innocent_flagged": 0, **nobody}
 
 
 def test_lateness_takes_no_notice_of_accounts_without_rows() -> None:

@@ -11,6 +11,7 @@ from tallystick.features import SPEC
 from tallystick.learn import (
     AccountRows,
     Recipe,
+    RowScores,
     Split,
     TimeSplit,
     calibrated_fit,
@@ -21,6 +22,7 @@ from tallystick.learn import (
     lateness,
     verdicts,
 )
+from tallystick.learn._baselines import always_no, best_single_feature, lightgbm_on_aggregates
 from tallystick.learn._model import _threshold
 
 
@@ -63,16 +65,36 @@ def test_evaluate_is_judge_of_each_model(split: Split, truth: np.ndarray, recipe
     assert names[2].startswith("best single feature: ")
     assert names[3] == "LightGBM on 49 plain aggregates"
     raw, ppm = FastProgram(program).score(split.test.rows)
-    flag = ppm >= program.threshold_ppm
-    expected = judge(verdicts(split.test, raw, flag), truth, 100_000)
-    expected["lateness"] = lateness(split.test, flag, truth)
-    assert found["models"]["tallystick"] == expected
-    assert expected["after"]["end"]["f1"] > 0.9
+    scores = (
+        RowScores(raw, ppm >= program.threshold_ppm),
+        always_no(split),
+        best_single_feature(split, truth)[1],
+        lightgbm_on_aggregates(split, truth, recipe.seed, recipe.threads),
+    )
+    for name, item in zip(names, scores, strict=True):
+        expected = judge(verdicts(split.test, item), truth, 100_000)
+        assert found["models"][name] == {**expected, "lateness": lateness(split.test, item.flag, truth)}
+    assert found["models"]["tallystick"]["after"]["end"]["f1"] > 0.9
     protocol = found["protocol"]
     assert protocol["train_until"] < protocol["test_from"] < protocol["test_until"]
     assert protocol["train"]["accounts"] + protocol["test"]["accounts"] == len(truth)
     assert protocol["train"]["positives"] + protocol["test"]["positives"] == truth.sum()
     assert protocol["test"]["rows"] == len(split.test)
+
+
+def test_every_model_is_judged_on_the_same_accounts(
+    split: Split, truth: np.ndarray, recipe: Recipe, program: Program
+) -> None:
+    """Early flags have a price, and it stands beside: for every model, out of the same accounts."""
+    found = evaluate(program, split, truth, recipe, 100_000)
+    test = found["protocol"]["test"]
+    for model in found["models"].values():
+        late = model["lateness"]
+        assert late["positives"] == test["positives"]
+        assert late["innocent"] == test["accounts"] - test["positives"]
+        assert 0 <= late["innocent_flagged"] <= late["innocent"]
+        assert late["at_first_transfer"] <= late["flagged"] <= late["positives"]
+    assert found["models"]["always no"]["lateness"]["flagged"] == 0
 
 
 def test_threshold_is_the_middle_of_the_best() -> None:

@@ -47,7 +47,8 @@ class RowScores:
 def rows_after(rows: AccountRows, checkpoint: str) -> np.ndarray:
     """Index of each account's row at a checkpoint, accounts in rising position.
 
-    At ``k`` it is the first row that counts ``k`` transfers or more (a transfer to oneself counts two).
+    At ``k`` it is the row of its ``k``-th transfer: a transfer to oneself counts one, and a token transfer counts
+    like any other.
     """
     if checkpoint == "end":
         return rows.last_rows()
@@ -128,8 +129,9 @@ def lateness(rows: AccountRows, flag: np.ndarray, labels: np.ndarray) -> dict[st
     """How long after a positive account's first transfer its first flag came, in transfers and in value moved.
 
     Value is what the account received and sent in its transfers after the first, up to and with the
-    one that was flagged. Quantiles are over the positive accounts that were flagged at all. The price stands
-    beside: how many innocent accounts were flagged at any time.
+    one that was flagged; a transfer to oneself is one, and moves its value once. Token transfers are counted, but
+    move no value here. Quantiles are over the positive accounts that were flagged at all. The price stands beside:
+    how many innocent accounts were flagged at any time.
     """
     positive = labels[rows.account] == 1
     innocent = rows.account[~positive]
