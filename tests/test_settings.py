@@ -26,12 +26,12 @@ def test_default_when_nothing_is_given(tmp_path: Path) -> None:
 
 
 def test_flag_before_environment_before_file_before_default(tmp_path: Path) -> None:
-    write_toml(tmp_path, "threads = 2\nseed = 2\nreorg_depth = 2")
+    write_toml(tmp_path, "threads = 2\nseed = 2\nconfirmations = 2")
     environ = {"TALLY_THREADS": "3", "TALLY_SEED": "3", "PATH": "x"}
     resolved = load_settings({"threads": 4, "chain_id": None}, environ, tmp_path)
     settings = resolved.settings
-    assert (settings.threads, settings.seed, settings.reorg_depth, settings.chain_id) == (4, 3, 2, 0)
-    names = ("threads", "seed", "reorg_depth", "chain_id")
+    assert (settings.threads, settings.seed, settings.confirmations, settings.chain_id) == (4, 3, 2, 0)
+    names = ("threads", "seed", "confirmations", "chain_id")
     assert [resolved.origin[name] for name in names] == ["flag", "environment", str(tmp_path / TOML_NAME), "default"]
 
 
@@ -71,6 +71,7 @@ def test_every_setting_reads_its_own_default_as_text(row: object) -> None:
     [
         ({"thread": 1}, {}, "", "unknown setting 'thread'; did you mean 'threads'"),
         ({}, {"TALLY_THREAD": "1"}, "", "unknown variable TALLY_THREAD; did you mean 'TALLY_THREADS'"),
+        ({}, {}, "reorg_depth = 2", "unknown setting 'reorg_depth'"),
         ({}, {}, "thread = 1", "unknown setting 'thread'; did you mean 'threads'"),
         ({}, {}, "threads = ", "is not valid TOML"),
         ({}, {}, 'private_key = "0x1"', "is a secret and must not stand in a file"),
@@ -132,6 +133,23 @@ def test_secrets_are_not_in_the_repr() -> None:
 )
 def test_redact(text: str, clean: str) -> None:
     assert redact(text, Settings(private_key="0xabc123def", keystore_password="abc")) == clean
+
+
+@pytest.mark.parametrize(
+    ("url", "clean"),
+    [
+        ("https://node.example/v3/0123abcd", "https://node.example/…"),
+        ("https://node.example:8545/?key=0123abcd", "https://node.example:8545/…"),
+        ("https://node.example?key=0123abcd", "https://node.example/…"),
+        ("https://user:0123abcd@node.example/v3", "https://********@node.example/…"),
+        ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
+        ("http://127.0.0.1:8545/", "http://127.0.0.1:8545"),
+    ],
+)
+def test_redact_leaves_no_key_of_the_endpoint(url: str, clean: str) -> None:
+    settings = Settings(rpc_url=url)
+    assert redact(f"asked {url}: no answer from {url}", settings) == f"asked {clean}: no answer from {clean}"
+    assert redact("nothing here", settings) == "nothing here"
 
 
 def test_docs_are_current() -> None:

@@ -254,7 +254,7 @@ class ReorgTooDeep(ChainError):
     """A reorganisation goes below what we can take back."""
 
     code = "T306"
-    next_step = "Run again from a block before the reorganisation; raise reorg_depth for this chain."
+    next_step = "Run again from a block before the reorganisation; in code, give StreamOptions a higher reorg_depth."
 
 
 class EmbeddedChainError(ChainError):

@@ -222,8 +222,10 @@ def test_output_into_a_missing_folder_makes_it(stream: Path, tmp_path: Path) -> 
 def test_invalid_output(stream: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
-    refused(call("score", f"xblock:{stream}", "-o", "file/scores.csv"), "T400", 1, "path=file")
-    refused(call("score", f"xblock:{stream}", "-o", "folder"), "T400", 1, "path=folder")
+    refused(call("score", f"xblock:{stream}", "-o", "file/scores.csv"), "T400", 1, f"path={tmp_path / 'file'}")
+    for name in ("folder", "/dev/null"):
+        refused(call("score", f"xblock:{stream}", "-o", name), "T400", 1, "not a regular file", f"{name})")
+    assert Path("/dev/null").is_char_device()
     assert [path for path in tmp_path.rglob("*") if "tally-tmp" in path.name] == []
 
 

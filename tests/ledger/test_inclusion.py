@@ -113,6 +113,14 @@ def test_invalid_file(tables: Make, commitment: Commitment, change: dict[str, ob
         parse_inclusion(json.dumps({**content, **change}))
 
 
+@pytest.mark.parametrize("name", ["chain_id", "index", "count", "leaf_index"])
+@pytest.mark.parametrize("value", [-1, 1 << 64, 1 << 300])
+def test_invalid_number_is_out_of_range(tables: Make, commitment: Commitment, name: str, value: int) -> None:
+    content = json.loads(_prove(tables, commitment).to_json())
+    with pytest.raises(InputError, match=f"{name} of the proof is out of range"):
+        parse_inclusion(json.dumps({**content, name: value}))
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", "nonsense"])
 def test_invalid_text(text: str) -> None:
     with pytest.raises(InputError, match="not an inclusion proof"):

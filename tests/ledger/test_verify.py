@@ -72,7 +72,8 @@ def test_untouched_run_matches(world: World) -> None:
         report = world.verify(stored=stored)
         assert report.matches
         report.check()
-        assert (report.transfers, report.ranges, report.pending) == (ROWS, len(world.claim.commitments), 0)
+        assert (report.before, report.transfers, report.pending) == (0, ROWS, 0)
+        assert report.ranges == len(world.claim.commitments)
     assert report.to_json()["result"] == "MATCH"
     assert report.to_json()["mismatch"] is None
 
@@ -82,7 +83,9 @@ def test_rows_before_and_after_the_committed_blocks_are_not_judged(world: World)
     report = world.verify(claim={"commitments": middle})
     assert report.matches
     assert report.transfers == sum(item.count for item in middle)
-    assert report.pending == world.claim.commitments[-1].count
+    assert report.pending == report.to_json()["pending"] == world.claim.commitments[-1].count
+    assert report.before == report.to_json()["before"] == world.claim.commitments[0].count
+    assert report.before + report.transfers + report.pending == ROWS
 
 
 def test_altered_score_in_what_was_kept(world: World) -> None:

@@ -18,7 +18,7 @@ from .worlds import TOKEN, A, B, word
 def source_of(node: FakeNode, blocks: str = "", **options: Any) -> RpcSource:
     skip = options.pop("skip_bad_rows", False)
     spec = parse_source(f"rpc:http://user:secret@127.0.0.1:1/key{blocks}")
-    settings = Settings(rpc_batch_size=3, rpc_retries=0, **options)
+    settings = Settings(rpc_batch_size=3, rpc_retries=0, **{"confirmations": 0, **options})
     return RpcSource(spec, settings=settings, skip_bad_rows=skip, transport=node)
 
 
@@ -37,6 +37,21 @@ def test_open_range_ends_at_the_head_first_seen() -> None:
     assert source.content_hash() == before
     assert source_of(node).read().num_rows == 6
     assert source_of(node, "#100:").read().num_rows == 0
+
+
+def test_open_range_leaves_out_the_newest_blocks() -> None:
+    assert Settings().confirmations == 12
+    node = FakeNode()
+    node.mine(11, [FakeTransaction()])
+    assert source_of(node, confirmations=12).read().num_rows == 0  # only block 0 is deep enough, and it has none
+    node.mine(9, [FakeTransaction()])
+    for blocks, want in (("", range(1, 9)), ("#5:", range(5, 9)), ("#12:", ()), ("#:20", range(1, 20))):
+        table = source_of(node, blocks, confirmations=12).read()
+        assert table["block_number"].to_pylist() == list(want), blocks
+    # a reorganisation of the left out blocks changes nothing that was read
+    before = source_of(node, "", confirmations=12).content_hash()
+    node.reorg(12)
+    assert source_of(node, "", confirmations=12).content_hash() == before
 
 
 def test_content_hash_changes_with_the_chain() -> None:
@@ -117,7 +132,8 @@ def test_embedded_chain_is_read(embedded_chain: Any, tmp_path: Path) -> None:
     sender, recipient = embedded_chain.accounts[0], embedded_chain.accounts[1]
     signer = EmbeddedSigner(sender)
     receipt = send_transaction(w3, signer, {"to": recipient.address, "value": 12_345})
-    source = open_source(f"rpc:{embedded_chain.url}#{receipt['blockNumber']}:")
+    text = f"rpc:{embedded_chain.url}#{receipt['blockNumber']}:"
+    source = open_source(text, settings=Settings(confirmations=0))
     row = source.read().to_pylist()[0]
     assert row["transaction_hash"] == bytes(receipt["transactionHash"])
     assert int.from_bytes(row["value_binary"], "big") == 12_345

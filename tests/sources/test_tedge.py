@@ -45,6 +45,19 @@ def test_labels_are_of_the_same_addresses(tmp_path: Path) -> None:
     assert source.labels() is None
 
 
+def test_invalid_label_is_counted_with_the_sources_bad_rows(tmp_path: Path) -> None:
+    WORLDS["tedge"](tmp_path)
+    with (tmp_path / "nodes.csv").open("a") as file:
+        file.write("1,x,1.0,True\n")
+    with pytest.raises(BadRow) as caught:
+        open_source(f"tedge:{tmp_path}").labels()
+    assert caught.value.where["line"] == 3
+    source = open_source(f"tedge:{tmp_path}", skip_bad_rows=True)
+    labels = source.labels()
+    assert labels is not None
+    assert (labels.num_rows, source.bad_rows.count, source.bad_rows.first[0].line) == (1, 1, 3)
+
+
 def test_invalid_edge_is_reported_with_its_place(tmp_path: Path) -> None:
     WORLDS["tedge"](tmp_path)
     path = tmp_path / "edges.csv"

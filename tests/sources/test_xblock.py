@@ -243,6 +243,18 @@ def test_labels_come_from_the_folder(tmp_path: Path) -> None:
     ]
 
 
+def test_invalid_label_is_counted_with_the_sources_bad_rows(tmp_path: Path) -> None:
+    path = write(tmp_path, row())
+    (tmp_path / "labels.csv").write_text(f"address,label\n0x{'ab' * 20},phishing\n0xabc,normal\n")
+    with pytest.raises(BadRow) as caught:
+        open_source(f"xblock:{path}").labels()
+    assert caught.value.where["line"] == 3
+    source = open_source(f"xblock:{path}", skip_bad_rows=True)
+    table = source.labels()
+    assert table is not None
+    assert (table.num_rows, source.bad_rows.count, source.bad_rows.first[0].line) == (1, 1, 3)
+
+
 @pytest.mark.data
 def test_labels_of_the_real_set(data_dir: Path) -> None:
     labels = open_source(f"xblock:{data_dir / 'tsgn'}").labels()

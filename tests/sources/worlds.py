@@ -281,8 +281,9 @@ def fake_node() -> FakeNode:
 
 def rpc(folder: Path) -> Opener:
     node = fake_node()
+    settings = Settings(rpc_batch_size=2, confirmations=0)
     return lambda blocks="": source_class("rpc")(  # type: ignore[call-arg]
-        parse_source(f"rpc:http://127.0.0.1:1{blocks}"), settings=Settings(rpc_batch_size=2), transport=node
+        parse_source(f"rpc:http://127.0.0.1:1{blocks}"), settings=settings, transport=node
     )
 
 

@@ -147,6 +147,43 @@ def test_sweep_takes_our_temporaries_only(tmp_path: Path) -> None:
     assert sweep(tmp_path / "absent") == []
 
 
+def test_link_is_kept_and_its_target_replaced(tmp_path: Path) -> None:
+    target, link, loose = tmp_path / "sub" / "target", tmp_path / "link", tmp_path / "loose"
+    write_bytes(target, b"old")
+    link.symlink_to(Path("sub", "target"))
+    loose.symlink_to(tmp_path / "absent")
+    write_bytes(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    write_bytes(loose, b"made")
+    assert loose.is_symlink()
+    assert (tmp_path / "absent").read_bytes() == b"made"
+    assert names(tmp_path) == ["absent", "link", "loose", "sub"]
+    assert names(target.parent) == ["target"]
+
+
+def test_invalid_target_is_not_a_regular_file(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    before = names(tmp_path)
+    for path in (tmp_path / "folder", tmp_path / "pipe", tmp_path / "link", Path(os.devnull)):
+        with pytest.raises(StoreError, match="not a regular file") as caught:
+            write_bytes(path, b"new")
+        assert caught.value.where["path"] == path.resolve()
+    assert names(tmp_path) == before
+    assert (tmp_path / "pipe").is_fifo()
+    assert Path(os.devnull).is_char_device()
+
+
+def test_invalid_name_is_too_long_or_a_loop(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("x" * 300, "loop"):
+        with pytest.raises(StoreError):
+            write_bytes(tmp_path / name, b"")
+    assert names(tmp_path) == ["loop"]
+
+
 def test_invalid_folder_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError):

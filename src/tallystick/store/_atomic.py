@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,11 +58,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     DiskFull
         No room left.
     StoreError
-        The folder does not let us write.
+        The folder does not let us write, or under the name stands something else than a file.
     """
-    path = path.resolve()  # of a link, what it points to is replaced, not the link
-    if path.exists() and not path.is_file():
-        raise StoreError("not a regular file, so it is not replaced", path=path, next_step="Choose another file name.")
+    path = _target(path)
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{token_hex(8)}{TEMPORARY_SUFFIX}")
     try:
@@ -78,6 +77,22 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _target(path: Path) -> Path:
+    """What is to be replaced: of a link, what it points to, not the link."""
+    try:
+        path = path.resolve()
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except OSError as error:
+        raise store_error(error, path) from error
+    except RuntimeError as error:  # how Python before 3.13 tells of a link that leads to itself
+        raise StoreError("links in a circle", path=path) from error
+    if not stat.S_ISREG(mode):
+        raise StoreError("not a regular file, so it is not replaced", path=path, next_step="Choose another file name.")
+    return path
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
