@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from tallystick.chain import AnvilApi, EmbeddedChain, find_running
 
 from .calls import Done, call, finish, good, refused, start
 from .conftest import COMMIT_TRANSFERS, Kept
+from .streams import read_rows, write_rows
 
 pytestmark = pytest.mark.chain
 SHIPPED = ("-m", "tsgn-v1")
@@ -67,6 +69,12 @@ def test_rerun_trains_no_second_time(stream: Path, tmp_path: Path) -> None:
     assert model.stat().st_mtime_ns == made
     assert second.json["ledger"]["gas_used"] == 0
     assert untimed(second.json) == untimed(first.json)
+    report = good("verify", "--json").json
+    rows = len(read_rows(stream / "transactions.csv"))
+    assert report == first.json["verification"]
+    assert report["before"] > report["transfers"] > 0  # the model was trained on them
+    assert report["before"] + report["transfers"] + report["pending"] == rows
+    assert f"{report['before']:,} earlier transfers of the source were not committed" in good("verify").out
     text = good("run", f"xblock:{stream}", "--commit-transfers", 100)
     assert "AUC after 1" in text.out
     assert "verify            MATCH" in text.out
@@ -188,6 +196,55 @@ def test_score_register_commit_verify_step_by_step(kept: Kept, monkeypatch: pyte
     assert (again["ranges"], again["sent"], again["gas_used"]) == (committed["ranges"], 0, 0)
     report = good("verify", "--json").json
     assert report == kept.report["verification"]
+
+
+def test_skipped_bad_rows_are_remembered(stream: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(stream, tmp_path / "own"))
+    rows = read_rows(own / "transactions.csv")
+    rows[7]["value_eth"] = "much"
+    write_rows(own / "transactions.csv", rows)
+    run = ("run", f"xblock:{own}", *SHIPPED, "--commit-transfers", 500, "--json")
+    refused(call(*run), "T202", 2, "value_eth")
+    done = good(*run, "--skip-bad-rows")
+    assert "left out 1 malformed rows" in done.err
+    assert done.json["transfers"] == len(rows) - 1
+    report = good("verify", "--json").json
+    assert (report["result"], report["transfers"]) == ("MATCH", len(rows) - 1)
+    kept_by_score = ("score", f"xblock:{own}", "--keep", "--skip-bad-rows", "--project", "other")
+    good(*kept_by_score)
+    record = json.loads((tmp_path / "other" / "reports" / "run.json").read_text(encoding="utf-8"))
+    assert record["skip_bad_rows"] is True
+
+
+def test_empty_source_registers_nothing(kept: Kept, tmp_path: Path) -> None:
+    before = height(kept.url)
+    for arguments in (("--project", kept.project), ("--project", "new")):
+        done = call("run", f"{kept.source}#0:0", *SHIPPED, *arguments)
+        refused(done, "T200", 2, "no transfers")
+        assert "plan:" not in done.err
+    assert height(kept.url) == before
+    assert not (tmp_path / "new" / "chain" / "deployments.json").exists()
+    assert not (tmp_path / "new" / "reports" / "run.json").exists()
+
+
+def test_embedded_chain_takes_no_key_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with EmbeddedChain(tmp_path / "tally-data" / "chain") as chain:
+        monkeypatch.setenv("TALLY_PRIVATE_KEY", chain.accounts[3].private_key)
+        registered = good("register", "tsgn-v1", "--json").json
+        assert registered["gas_used"] > 0
+        with AnvilApi(chain.url) as api:
+            nonces = [int(api.call("eth_getTransactionCount", item.address, "latest"), 16) for item in chain.accounts]
+        assert nonces[0] > 0
+        assert not any(nonces[1:])
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"31337": 5}', '{"31337": {"registry": "0x"}}', "\xff"])
+def test_invalid_deployments_file(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "tally-data" / "chain" / "deployments.json"
+    with EmbeddedChain(file.parent):
+        file.write_text(text, encoding="latin-1")
+        done = call("register", "tsgn-v1")
+    refused(done, "T403", 1, "not a list of deployments", f"path={file}")
 
 
 def test_chain_status_and_second_up(kept: Kept) -> None:

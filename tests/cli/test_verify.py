@@ -34,6 +34,10 @@ def verify(kept: Kept, project: Path, *arguments: object) -> Done:
     return call("verify", *arguments, "--project", project, "--rpc-url", kept.url, "--json")
 
 
+def verify_text(kept: Kept, project: Path, *arguments: object) -> Done:
+    return call("verify", *arguments, "--project", project, "--rpc-url", kept.url)
+
+
 def forged(done: Done, kind: str) -> dict[str, Any]:
     """The finding of a verification that must fail."""
     refused(done, "T803", 3)
@@ -57,7 +61,39 @@ def test_match_on_an_untouched_run(kept: Kept) -> None:
         assert report["ranges"] == kept.report["ledger"]["ranges"] == len(kept.report["ledger"]["roots"])
     text = good("verify", "--project", kept.project)
     assert text.out.startswith(f"MATCH  {report['ranges']:,} block ranges, {report['transfers']:,} transfers")
+    assert text.out.endswith("compared with the rows the project kept\n")
     assert "verify model 0x" in text.err
+    assert (report["before"], report["pending"]) == (0, 0)
+
+
+def test_match_with_the_source_given_compares_the_kept_rows_too(kept: Kept, copy: Path) -> None:
+    text = verify_text(kept, copy, kept.source)
+    assert text.code == 0, text.err
+    assert text.out.endswith("compared with the rows the project kept\n")
+    alter_score(kept, copy)
+    found = forged(verify(kept, copy, kept.source), "altered_value")
+    assert found["ledger_agrees_with"] == "recomputed"
+    # with everything given, the project's rows play no part, whatever they are
+    text = call("verify", kept.source, "-m", "tsgn-v1", *kept.contracts, "--project", copy)
+    assert text.code == 0, text.err
+    assert text.out.endswith("no kept rows to compare\n")
+
+
+def test_invalid_ledger_is_not_given_and_not_here(kept: Kept, copy: Path, proof: str, tmp_path: Path) -> None:
+    (tmp_path / "proof.json").write_text(proof, encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    contracts = [flag for flag in kept.contracts if flag not in ("--rpc-url", kept.url)]
+    known = read_rows(Path(kept.source.partition(":")[2]) / "transactions.csv")[ROW]["tx_hash"]
+    for arguments in (
+        ("--project", copy),
+        (kept.source, "-m", "tsgn-v1", *contracts),
+        ("--proof", "proof.json"),
+        ("--prove", known, "-o", "new.json", "--project", copy),
+    ):
+        done = call("verify", *arguments)
+        refused(done, "T301", 1, "no embedded chain here")
+        assert "--rpc-url" in done.err
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_match_needs_no_project_of_the_committers(kept: Kept, tmp_path: Path) -> None:
@@ -79,20 +115,27 @@ def test_match_from_another_machine_on_changed_source_is_a_mismatch(kept: Kept, 
     assert first <= int(row["block"]) < last
 
 
-def test_finds_one_altered_score(kept: Kept, copy: Path) -> None:
-    file = kept.table(copy, "predictions")
+def alter_score(kept: Kept, project: Path) -> dict[str, Any]:
+    """Forge one score of what the project kept; returns the row as it was."""
+    file = kept.table(project, "predictions")
     table = pq.read_table(file)
     rows = table.to_pylist()
-    was = rows[ROW]["sender_ppm"]
-    rows[ROW]["sender_ppm"] = was + 1
+    row = dict(rows[ROW])
+    rows[ROW]["sender_ppm"] += 1
     rewrite(file, pa.Table.from_pylist(rows, schema=table.schema))
+    return row
+
+
+def test_finds_one_altered_score(kept: Kept, copy: Path) -> None:
+    row = alter_score(kept, copy)
+    was = row["sender_ppm"]
     done = verify(kept, copy)
     found = forged(done, "altered_value")
-    assert found["block"] == rows[ROW]["block_number"]
-    assert found["transaction_hash"] == format_hash(rows[ROW]["transaction_hash"])
+    assert found["block"] == row["block_number"]
+    assert found["transaction_hash"] == format_hash(row["transaction_hash"])
     assert (found["field"], found["stored"], found["recomputed"]) == ("sender_ppm", was + 1, was)
     assert found["ledger_agrees_with"] == "recomputed"
-    text = call("verify", "--project", copy, "--rpc-url", kept.url)
+    text = verify_text(kept, copy)
     assert text.out.startswith("MISMATCH\n  kind")
     for word in (str(found["block"]), found["transaction_hash"], "sender_ppm"):
         assert word in text.out
@@ -219,9 +262,11 @@ def test_proof_of_one_prediction(kept: Kept, tmp_path: Path) -> None:
     predictions = pq.read_table(kept.table(kept.project, "predictions")).to_pylist()
     [mine] = [item for item in predictions if format_hash(item["transaction_hash"]) == row["tx_hash"]]
     assert found == {
-        "result": "MATCH",
-        "checked": "place under the committed root",
+        "result": "INCLUDED",
+        "checked": "place under the committed root, not computed again",
         "model_id": kept.record["model_id"],
+        "state": "active",
+        "owner": kept.accounts[0]["address"].lower(),
         "prediction_log": kept.record["prediction_log"],
         "block": mine["block_number"],
         "transaction_hash": row["tx_hash"],
@@ -229,6 +274,9 @@ def test_proof_of_one_prediction(kept: Kept, tmp_path: Path) -> None:
         "receiver_ppm": mine["receiver_ppm"],
     } | {"prediction_log": found["prediction_log"]}
     assert found["prediction_log"].lower() == kept.record["prediction_log"]
+    text = good("verify", "--proof", "proof.json", "--rpc-url", kept.url).out
+    assert "MATCH" not in text
+    assert "inclusion alone does not say they are right" in text
 
 
 def test_proof_is_computed_again_with_source_and_model(kept: Kept, proof: str, tmp_path: Path) -> None:
@@ -236,7 +284,8 @@ def test_proof_is_computed_again_with_source_and_model(kept: Kept, proof: str, t
     check = ("verify", "--proof", tmp_path / "proof.json", "--rpc-url", kept.url)
     model = ("-m", kept.record["model"])
     found = good(*check, kept.source, *model, "--json").json
-    assert found["checked"] == "place under the committed root, and computed again"
+    assert (found["result"], found["checked"]) == ("MATCH", "place under the committed root, computed again")
+    assert "next  give" not in good(*check, kept.source, *model).out
     refused(call(*check, kept.source), "T200", 2, "needs both source and model")
     program = find_model("tsgn-v1").program
     save_program(replace(program, threshold_ppm=program.threshold_ppm + 1), tmp_path / "other.tally")
@@ -254,7 +303,7 @@ def flip(text: str) -> str:
     return text[:-1] + ("0" if text[-1] != "0" else "1")
 
 
-@pytest.mark.parametrize("field", ["leaf", "path", "root", "leaf_index", "count", "index", "model_id", "last_block"])
+@pytest.mark.parametrize("field", ["leaf", "path", "root", "leaf_index", "count", "index", "last_block"])
 def test_finds_a_tampered_proof(kept: Kept, proof: str, tmp_path: Path, field: str) -> None:
     content = json.loads(proof)
     value = content[field]
@@ -269,6 +318,27 @@ def test_finds_a_tampered_proof(kept: Kept, proof: str, tmp_path: Path, field: s
     done = call("verify", "--proof", tmp_path / "proof.json", "--rpc-url", kept.url, "--json")
     refused(done, "T803", 3)
     assert done.json["error"] == "T803"
+
+
+def test_proof_is_of_a_model_and_registry_that_are_known(kept: Kept, proof: str, tmp_path: Path) -> None:
+    (tmp_path / "proof.json").write_text(proof, encoding="utf-8")
+    check = ("verify", "--proof", "proof.json", "--rpc-url", kept.url)
+    # a checker's registry may be written with capital letters, as explorers do
+    registry = "0x" + kept.record["registry"][2:].upper()
+    assert good(*check, "--registry", registry, "--json").json["result"] == "INCLUDED"
+    other = kept.record["prediction_log"]
+    refused(call(*check, "--registry", other), "T803", 3, "bound to registry", kept.record["registry"], other.lower())
+    content = json.loads(proof)
+    content["model_id"] = flip(content["model_id"])
+    (tmp_path / "proof.json").write_text(json.dumps(content), encoding="utf-8")
+    refused(call(*check), "T800", 1, "does not know the model", content["model_id"])
+
+
+@pytest.mark.parametrize("value", [-1, 1 << 64, 1 << 256])
+def test_invalid_index_of_a_proof(kept: Kept, proof: str, tmp_path: Path, value: int) -> None:
+    (tmp_path / "p.json").write_text(json.dumps({**json.loads(proof), "index": value}), encoding="utf-8")
+    done = call("verify", "--proof", "p.json", "--rpc-url", kept.url)
+    refused(done, "T200", 2, "index of the proof is out of range", "file=p.json")
 
 
 def test_invalid_proof(kept: Kept, proof: str, tmp_path: Path) -> None:
