@@ -6,11 +6,12 @@ import csv
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tallystick.apps.fraud import AccountScores, AccountTable, Scored, Scorer, score_stream, write_accounts
 from tallystick.errors import RangeError
-from tallystick.exact import Program
+from tallystick.exact import FastProgram, Program
 
 from .world import World
 
@@ -56,6 +57,21 @@ def test_order_is_that_of_first_appearance(world: World, program: Program) -> No
         for row in scored.transfers.to_pylist():
             seen |= dict.fromkeys(name for name in (row["from_address"], row["to_address"]) if name is not None)
     assert [line[0] for line in lines_of(accounts.table())] == list(seen)
+
+
+@pytest.mark.parametrize("after", [1, 3, 10])
+def test_an_accounts_kth_transfer_is_the_one_it_is_judged_at(world: World, program: Program, after: int) -> None:
+    """Scoring and judging count an account's transfers by one rule, tokens and transfers to itself too."""
+    scorer = Scorer(program)
+    accounts = AccountScores(scorer, after)
+    for scored in score_stream(world.source(), scorer):
+        accounts.add(scored)
+    served = {address: (ppm, seen) for address, ppm, _, seen in lines_of(accounts.table()) if address in world.labels}
+    rows = world.rows()
+    at = np.flatnonzero(rows.transfer == after)
+    _, ppm = FastProgram(program).score(rows.rows[at])
+    judged = zip(rows.account[at].tolist(), ppm.tolist(), strict=True)
+    assert served == {rows.addresses[account]: (score, after) for account, score in judged}
 
 
 def test_the_world_has_transfers_to_oneself(world: World) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tallystick.apps.fraud import LedgerSession, open_ledger
 from tallystick.chain import EMBEDDED_CHAIN_ID
-from tallystick.errors import NoContract, NotBroadcast, SettingsError, Unreachable, WrongChain
+from tallystick.errors import Corrupt, NoContract, NotBroadcast, SettingsError, Unreachable, WrongChain
 from tallystick.ledger import SendPlan
 from tallystick.settings import Settings
 
@@ -63,6 +63,19 @@ def test_running_chain_is_used_not_started(folder: Path, session: LedgerSession)
         assert second.deploy()[2] == 0
         assert second.sender().signer.address.lower() == session.sender().signer.address.lower()
         assert second.sender().is_embedded
+
+
+def test_a_users_key_never_signs_on_the_embedded_chain(folder: Path, session: LedgerSession) -> None:
+    """Neither where this process started the chain nor where another keeps it; a keystore is not even opened."""
+    assert session.chain is not None
+    first = session.chain.accounts[0].address.lower()
+    for given in (Settings(private_key=key_of(session, 3)), Settings(keystore=str(folder / "no such file"))):
+        assert replace(session, settings=given).sender().signer.address.lower() == first
+        with open_ledger(folder, given) as second:
+            assert second.chain is None
+            assert second.sender().signer.address.lower() == first
+    with open_ledger(folder, remote(session, private_key=key_of(session, 3))) as other:
+        assert other.sender().signer.address.lower() == session.chain.accounts[3].address.lower()
 
 
 def test_state_and_contracts_are_there_after_a_restart(tmp_path: Path) -> None:
@@ -138,6 +151,36 @@ def test_invalid_other_chain_without_an_account(tmp_path: Path, session: LedgerS
 def test_invalid_wrong_chain(tmp_path: Path, session: LedgerSession) -> None:
     with pytest.raises(WrongChain, match="on chain 31337, not 5"), open_ledger(tmp_path, remote(session, chain_id=5)):
         pass
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"5", b"\xff", b'{"31337": 5}', b'{"31337": "abc"}', b'{"31337": {"registry": "0x00"}}'],
+)
+def test_invalid_deployments_file(tmp_path: Path, session: LedgerSession, content: bytes) -> None:
+    (tmp_path / "deployments.json").write_bytes(content)
+    damaged = replace(session, folder=tmp_path)
+    for act in (damaged.contracts, damaged.deploy):
+        with pytest.raises(Corrupt, match="not a list of deployments") as caught:
+            act()
+        assert caught.value.where["path"] == tmp_path / "deployments.json"
+    assert (tmp_path / "deployments.json").read_bytes() == content
+
+
+def test_invalid_existing_chain_where_there_is_none(tmp_path: Path) -> None:
+    nowhere = tmp_path / "chain"
+    opened = open_ledger(nowhere, Settings(), existing=True)
+    with pytest.raises(Unreachable, match="there is no embedded chain here") as caught, opened:
+        pass
+    assert "--rpc-url" in caught.value.advice
+    assert not nowhere.exists()
+
+
+def test_existing_chain_is_used(tmp_path: Path, folder: Path, session: LedgerSession) -> None:
+    with open_ledger(folder, Settings(), existing=True) as second:
+        assert (second.url, second.is_embedded) == (session.url, True)
+    with open_ledger(tmp_path / "none", remote(session), existing=True) as other:  # an endpoint needs no folder
+        assert (other.url, other.is_embedded) == (session.url, False)
 
 
 def test_invalid_unreachable(tmp_path: Path) -> None:

@@ -72,6 +72,15 @@ def test_invalid_program_file(tmp_path: Path) -> None:
         find_model(str(tmp_path))
 
 
+@pytest.mark.parametrize("text", ["[]", "null", "5", '"card"'])
+def test_invalid_card_is_not_an_object(tmp_path: Path, program: Program, card: dict[str, object], text: str) -> None:
+    save_model(tmp_path, program, card)
+    (tmp_path / "card.json").write_text(text, encoding="utf-8")
+    with pytest.raises(SourceError, match="card is not a JSON object") as caught:
+        find_model(str(tmp_path / "program.tally"))
+    assert caught.value.where["file"] == str(tmp_path / "card.json")
+
+
 @pytest.mark.parametrize("text", ["{", "\udcff"])
 def test_invalid_card(tmp_path: Path, program: Program, card: dict[str, object], text: str) -> None:
     save_model(tmp_path, program, card)

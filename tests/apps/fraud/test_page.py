@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tallystick.apps.fraud import Alerts, Scorer, report_page, train
+from tallystick.apps.fraud._card import LATENESS_HEAD, lateness_cells
 from tallystick.exact import Program
 from tallystick.settings import Settings
 
@@ -88,7 +89,7 @@ def report(world: World, program: Program) -> dict[str, Any]:
             "roots": ["0x" + "44" * 32] * 6,
             "gas_used": 1_234_567,
         },
-        "verification": {"result": "MATCH", "ranges": 6, "transfers": 1_065, "mismatch": None},
+        "verification": {"result": "MATCH", "ranges": 6, "transfers": 1_065, "before": 0, "mismatch": None},
         "seconds": {"store": 0.5},
     }
 
@@ -114,7 +115,12 @@ def test_figures_are_those_of_the_report(report: dict[str, Any]) -> None:
             measures = models[row[0]]["after"][checkpoint]
             assert row[1] == f"{measures['accounts']:,}"
             assert row[-1] == f"{measures['auc']:.3f}"
-    assert len(found.ours) == 6
+    assert len(found.ours) == 7
+    lateness = found.tables[7]
+    assert lateness[0] == ["model", *LATENESS_HEAD]
+    assert [row[0] for row in lateness[1:]] == list(models)
+    for row in lateness[1:]:
+        assert row[1:] == lateness_cells(models[row[0]]["lateness"])
 
 
 def test_order_of_json_does_not_matter(report: dict[str, Any]) -> None:
@@ -151,5 +157,8 @@ def test_page_of_many_and_of_no_alerts(report: dict[str, Any]) -> None:
 def test_page_where_nothing_was_flagged(report: dict[str, Any]) -> None:
     other = json.loads(json.dumps(report))
     late = other["evaluation"]["models"]["tallystick"]["lateness"]
-    late |= {"flagged": 0, "transfers": {}, "value_ether": {}}
-    assert len(read(report_page(other)).tables) == 8
+    late |= {"flagged": 0, "at_first_transfer": 0, "transfers": {}, "value_ether": {}}
+    ours = read(report_page(other)).tables[7][1]
+    assert ours[1] == f"0 of {late['positives']}"
+    assert ours[3:7] == [""] * 4
+    assert ours[7] == f"{late['innocent_flagged']} of {late['innocent']}"

@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from tallystick.apps.fraud import (
     LoopResult,
     Model,
     RunRecord,
+    Training,
     dataset_hash,
     open_ledger,
     open_project_source,
@@ -27,11 +30,15 @@ from tallystick.apps.fraud import (
     run_loop,
     save_model,
     stored_half,
+    train,
     verify_model,
     write_record,
 )
-from tallystick.errors import Corrupt, Interrupted, StoreError, VerificationFailed
+from tallystick.apps.fraud._run import metrics_hash
+from tallystick.errors import Corrupt, InputError, Interrupted, LearnError, StoreError, VerificationFailed
 from tallystick.exact import Program
+from tallystick.hashing import keccak256
+from tallystick.learn import Recipe
 from tallystick.settings import Settings
 from tallystick.sources import SourceSpec, parse_source
 from tallystick.store import Project
@@ -100,6 +107,7 @@ def test_record_finds_everything_again(first: LoopResult, project_path: Path, wo
     record = read_record(project_path)
     assert (record.source, record.run) == ("table:memory", first.job.run)
     assert record.model_id == first.report["ledger"]["model_id"]
+    assert record.skip_bad_rows is False
     with Project.open(project_path, readonly=True) as project:
         stored = stored_half(project, record.run)
         with open_ledger(project.folder("chain"), small) as session:
@@ -237,10 +245,29 @@ def test_report_without_a_model_trained_here(
     tmp_path: Path, world: World, program: Program, ledger: LedgerSession, settings: Settings
 ) -> None:
     model = Model(replace(program, metadata={"name": "from elsewhere"}), {"evaluation": {"x": 1}}, tmp_path / "p.tally")
+    source = world.source()
+    source.bad_rows.skip = True
     with Project.open(tmp_path / "project") as project:
-        result = run_loop(project, ledger, world.source(), "table:memory", model, 0, settings)
+        result = run_loop(project, ledger, source, "table:memory", model, 0, settings)
+        assert read_record(project.path).skip_bad_rows is True
     assert result.report["evaluation"] is None
     assert result.report["transfers"] == world.table.num_rows
+
+
+@pytest.mark.chain
+def test_invalid_empty_source_is_refused_before_anything_is_sent(
+    project: Project, world: World, program: Program, ledger: LedgerSession, settings: Settings
+) -> None:
+    model = Model(replace(program, metadata={"name": "never sent"}), {}, project.path / "program.tally")
+    before = ledger.w3.eth.block_number
+    said: list[str] = []
+    empty = world.source(table=world.table.slice(0, 0))
+    with pytest.raises(InputError, match="the source has no transfers") as caught:
+        run_loop(project, ledger, empty, "rpc:http://u:pass@host:1", model, 0, settings, say=said.append)
+    assert "pass" not in str(caught.value.where)
+    assert (ledger.w3.eth.block_number, said) == (before, [])
+    with pytest.raises(StoreError, match="has no run yet"):
+        read_record(project.path)
 
 
 def test_project_model_is_trained_once_while_its_folder_is_there(project: Project, world: World) -> None:
@@ -266,6 +293,107 @@ def test_project_model_of_other_blocks_or_settings_is_another(project: Project, 
         assert project_model(project, source, settings)[0].path != model.path
 
 
+def test_project_model_of_other_labels_is_trained_anew(project: Project, world: World) -> None:
+    model, _ = project_model(project, world.source(), Settings())
+    changed = dict(world.labels)
+    one = next(iter(changed))
+    changed[one] = 1 - changed[one]
+    other, _ = project_model(project, world.source(labelled=replace(world, labels=changed).label_table()), Settings())
+    assert other.path != model.path
+    assert other.program.hash != model.program.hash
+    assert other.program.metadata["dataset_manifest"] != model.program.metadata["dataset_manifest"]
+
+
+class _Trainer:
+    """Stands in for training, and counts."""
+
+    def __init__(self, training: Training) -> None:
+        self.training, self.calls = training, 0
+
+    def __call__(self, *_: object, **__: object) -> Training:
+        self.calls += 1
+        return self.training
+
+
+@pytest.fixture(scope="module")
+def training(world: World) -> Training:
+    return train(world.source(), None, Settings(), refit=False)
+
+
+@pytest.fixture
+def trainer(training: Training, monkeypatch: pytest.MonkeyPatch) -> _Trainer:
+    stand_in = _Trainer(training)
+    monkeypatch.setattr("tallystick.apps.fraud._run.train", stand_in)
+    return stand_in
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Recipe", partial(Recipe, rounds=7)),
+        ("SPEC", SimpleNamespace(hash=bytes(32))),
+        ("__version__", "0.0.0"),
+    ],
+)
+def test_project_model_of_another_recipe_spec_or_release_is_trained_anew(
+    project: Project, world: World, trainer: _Trainer, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    model, _ = project_model(project, world.source(), Settings())
+    monkeypatch.setattr(f"tallystick.apps.fraud._run.{name}", value)
+    other, _ = project_model(project, world.source(), Settings())
+    assert (trainer.calls, other.path != model.path) == (2, True)
+
+
+def test_project_model_takes_no_notice_of_what_changes_nothing(
+    project: Project, world: World, trainer: _Trainer
+) -> None:
+    """Neither threads, nor the order of the labels, nor the list they came from."""
+    model, cutoff = project_model(project, world.source(), Settings())
+    turned = world.label_table().slice(1).to_pylist()[::-1] + world.label_table().slice(0, 1).to_pylist()
+    for row in turned:
+        row["source"] = "another list"
+    labelled = type(world.table).from_pylist(turned, schema=world.label_table().schema)
+    again = project_model(project, world.source(labelled=labelled), Settings(threads=2))
+    assert (again[0].path, again[1], trainer.calls) == (model.path, cutoff, 1)
+
+
+def test_invalid_project_model_without_labels(project: Project, world: World) -> None:
+    with pytest.raises(LearnError, match="no labels of its own"):
+        project_model(project, world.source(labelled=None), Settings())
+
+
+def test_metrics_hash_is_that_of_its_page(training: Training) -> None:
+    """Whole ppm, keys sorted, no white space, a line feed at the end: as the page of the card says."""
+    stated = {
+        name: {
+            checkpoint: {key: round(value * 1e6) if isinstance(value, float) else value for key, value in found.items()}
+            for checkpoint, found in model["after"].items()
+        }
+        for name, model in training.card["evaluation"]["models"].items()
+    }
+    text = json.dumps(stated, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert metrics_hash(training.card) == keccak256(f"{text}\n".encode())
+    assert metrics_hash(json.loads(json.dumps(training.card, sort_keys=True))) == metrics_hash(training.card)
+
+
+def test_metrics_hash_is_the_same_for_another_review_budget(world: World, training: Training) -> None:
+    other = train(world.source(), None, Settings(review_budget_ppm=200_000), refit=False)
+    assert other.card["evaluation"] != training.card["evaluation"]
+    assert other.program.hash == training.program.hash
+    assert metrics_hash(other.card) == metrics_hash(training.card)
+
+
+def test_metrics_hash_follows_the_figures(training: Training) -> None:
+    def changed(by: float) -> Any:
+        card = json.loads(json.dumps(training.card))
+        card["evaluation"]["models"]["always no"]["after"]["end"]["auc"] += by
+        return metrics_hash(card)
+
+    assert changed(0) == changed(1e-9) == metrics_hash(training.card)
+    assert changed(1e-6) != changed(0)
+    assert metrics_hash({}) == metrics_hash({"evaluation": {}}) == keccak256(b"{}\n")
+
+
 def test_dataset_hash(program: Program) -> None:
     assert dataset_hash(replace(program, metadata={"dataset_manifest": "ab" * 32})) == bytes.fromhex("ab" * 32)
     assert dataset_hash(program) == bytes(32)
@@ -278,12 +406,18 @@ def test_embedded_source_is_the_ledgers_own_chain() -> None:
     assert (str(other.spec), other.bad_rows.skip) == ("xblock:rpc:embedded", True)
 
 
+def test_invalid_source_as_a_record_shows_it() -> None:
+    with pytest.raises(InputError, match="path of the source's endpoint is not kept") as caught:
+        open_project_source("rpc:https://node.example/…#5:9", "http://127.0.0.1:1", Settings())
+    assert "Give SOURCE" in caught.value.advice
+
+
 def test_record_round_trip(tmp_path: Path) -> None:
-    record = RunRecord("xblock:data", "model/program.tally", "0123", 5, "0x01", 31_337, "0x02", "0x03")
+    record = RunRecord("xblock:data", "model/program.tally", "0123", 5, True, "0x01", 31_337, "0x02", "0x03")
     write_record(tmp_path, record)
     assert read_record(tmp_path) == record
     write_record(tmp_path, RunRecord("a", "b", "c"))
-    assert read_record(tmp_path) == RunRecord("a", "b", "c", 0, "", 0, "", "")
+    assert read_record(tmp_path) == RunRecord("a", "b", "c", 0, False, "", 0, "", "")
 
 
 def test_invalid_no_record(tmp_path: Path) -> None:
@@ -295,6 +429,16 @@ def test_invalid_no_record(tmp_path: Path) -> None:
 def test_invalid_record(tmp_path: Path, text: str) -> None:
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "run.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(Corrupt, match="not a run's record"):
+        read_record(tmp_path)
+
+
+def test_invalid_record_does_not_say_whether_rows_were_skipped(tmp_path: Path) -> None:
+    write_record(tmp_path, RunRecord("a", "b", "c"))
+    file = tmp_path / "reports" / "run.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    del content["skip_bad_rows"]
+    file.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(Corrupt, match="not a run's record"):
         read_record(tmp_path)
 

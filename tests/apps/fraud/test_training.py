@@ -10,6 +10,8 @@ import pytest
 
 from tallystick import __version__
 from tallystick.apps.fraud import Training, card_markdown, measures_markdown, train
+from tallystick.apps.fraud._card import LATENESS_HEAD, lateness_cells
+from tallystick.apps.fraud._training import labels_hash
 from tallystick.errors import LearnError, MissingExtra
 from tallystick.exact import score_row
 from tallystick.features import SPEC
@@ -77,6 +79,15 @@ def test_refit_is_of_all_and_tells_the_same_evaluation(world: World, early: Trai
     assert "--early-part" in early.card["command"]
     assert "--early-part" not in whole.card["command"]
     assert whole.card["evaluation_note"] != early.card["evaluation_note"]
+    assert "on accounts it was not trained on" in early.card["evaluation_note"]
+    assert "The figures are of the same recipe trained on the earlier part" in whole.card["evaluation_note"]
+
+
+def test_card_says_on_what_the_recipe_was_chosen(early: Training, whole: Training) -> None:
+    for training in (early, whole):
+        note = training.card["evaluation_note"]
+        assert "The recipe was chosen on time splits of the tsgn set (docs/log.md)" in note
+        assert note in card_markdown(training.card)
 
 
 def test_given_labels_are_as_good_as_the_sources_own(world: World, early: Training) -> None:
@@ -107,15 +118,51 @@ def test_card_for_people(early: Training) -> None:
     assert all(f"* {line}" in text for line in early.card["limits"])
     assert text.count("\n## ") == 2
     columns = [line.count("|") for line in measures_markdown(early.card["evaluation"]).splitlines() if "|" in line]
-    assert set(columns) == {6, 7, 9}
+    assert set(columns) == {6, 9}  # review; checkpoints and lateness
+
+
+LATE = {
+    "innocent": 86,
+    "innocent_flagged": 23,
+    "positives": 369,
+    "flagged": 360,
+    "at_first_transfer": 264,
+    "transfers": {"p25": 0.0, "p50": 0.0, "p75": 1.0, "p90": 1.0, "mean": 0.324},
+    "value_ether": {"p25": 0.0, "p50": 0.0, "p75": 0.1, "p90": 0.8, "mean": 0.541},
+}
+
+
+def test_lateness_cells() -> None:
+    expected = ["360 of 369", "264", "0.32", "1.00", "0.54", "0.80", "23 of 86"]
+    assert lateness_cells(LATE) == expected
+    assert len(LATENESS_HEAD) == len(expected)
+    nothing = {**LATE, "flagged": 0, "at_first_transfer": 0, "innocent_flagged": 0, "transfers": {}, "value_ether": {}}
+    assert lateness_cells(nothing) == ["0 of 369", "0", "", "", "", "", "0 of 86"]
+
+
+def test_card_tells_the_lateness_of_every_model(early: Training) -> None:
+    evaluation = early.card["evaluation"]
+    lines = measures_markdown(evaluation).splitlines()
+    head = lines.index(f"| model | {' | '.join(LATENESS_HEAD)} |")
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[head + 2 :]]
+    assert table == [[name, *lateness_cells(model["lateness"])] for name, model in evaluation["models"].items()]
+    assert len(table) == 4
 
 
 def test_card_where_nothing_was_flagged(early: Training) -> None:
     evaluation = json.loads(json.dumps(early.card["evaluation"]))
-    evaluation["models"]["tallystick"]["lateness"] |= {"flagged": 0, "transfers": {}, "value_ether": {}}
+    late = evaluation["models"]["tallystick"]["lateness"]
+    late |= {"flagged": 0, "at_first_transfer": 0, "transfers": {}, "value_ether": {}}
     text = measures_markdown(evaluation)
-    assert "Flagged at some time: 0 of" in text
-    assert "median" not in text
+    assert f"| tallystick | 0 of {late['positives']} | 0 |  |  |  |  | {late['innocent_flagged']} of" in text
+
+
+def test_labels_hash_is_of_what_is_labelled_not_of_the_list(world: World) -> None:
+    turned = dict(reversed(world.labels.items()))
+    assert labels_hash(turned) == labels_hash(world.labels)
+    one = next(iter(world.labels))
+    assert labels_hash({**turned, one: 1 - turned[one]}) != labels_hash(world.labels)
+    assert labels_hash({key: label for key, label in turned.items() if key != one}) != labels_hash(world.labels)
 
 
 def test_progress_is_told(world: World, whole: Training, notes: Notes) -> None:
