@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -167,3 +168,12 @@ def test_train_makes_a_model_that_scores(stream: Path) -> None:
     assert good("score", f"xblock:{stream}", "-m", "model", "--json").json["transfers"] == rows_of(stream)
     part = good("train", f"xblock:{stream}", "-o", "early", "--early-part", "--labels", f"xblock:{stream}", "--json")
     assert part.json["program"]["hash"] != first["program"]["hash"]
+
+
+def test_show_counts_bad_labels_with_the_bad_rows(stream: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(stream, tmp_path / "own"))
+    with (own / "labels.csv").open("a", encoding="utf-8") as file:
+        file.write("0xabc,normal\n")
+    done = good("data", "show", f"xblock:{own}", "--skip-bad-rows", "--json")
+    assert done.json["bad_rows"] == 1
+    assert "left out 1 malformed rows" in done.err

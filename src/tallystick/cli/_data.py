@@ -53,7 +53,7 @@ def _show(
     from tallystick.sources import open_source
 
     opened = open_source(source, settings=settings, skip_bad_rows=skip_bad_rows)
-    table = opened.read()
+    table, labels = opened.read(), opened.labels()  # in this order: a reading begins the count of bad rows anew
     facts: dict[str, Any] = {
         **opened.describe(),
         "content_hash": opened.content_hash(),
@@ -64,7 +64,6 @@ def _show(
         facts |= {"first_block": blocks[0].as_py(), "last_block": blocks[-1].as_py()}
         facts |= {"first_time": times[0].as_py(), "last_time": times[-1].as_py()}
         facts["tokens"] = table.num_rows - table["erc20"].null_count
-    labels = opened.labels()
     facts["labels"] = 0 if labels is None else labels.num_rows
     out.left_out(opened.bad_rows)
     out.result(facts, rows_text([(name.replace("_", " "), _shown(name, value)) for name, value in facts.items()]))
