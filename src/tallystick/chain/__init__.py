@@ -7,7 +7,14 @@ from tallystick.chain._anvil_install import find_anvil
 from tallystick.chain._blocks import Block, Log, Receipt, Transaction
 from tallystick.chain._clock import Clock, ManualClock
 from tallystick.chain._contracts import Artefact, Contract, load_artefact
-from tallystick.chain._embedded import EMBEDDED_CHAIN_ID, DevAccount, EmbeddedChain, EmbeddedOptions, find_running
+from tallystick.chain._embedded import (
+    EMBEDDED_CHAIN_ID,
+    DevAccount,
+    EmbeddedChain,
+    EmbeddedOptions,
+    find_running,
+    has_state,
+)
 from tallystick.chain._fake_node import FakeNode, FakeTransaction
 from tallystick.chain._rpc import RpcClient
 from tallystick.chain._rpc_errors import safe_url
@@ -51,6 +58,7 @@ __all__ = [
     "connect",
     "find_anvil",
     "find_running",
+    "has_state",
     "iterate_sync",
     "load_artefact",
     "run_sync",

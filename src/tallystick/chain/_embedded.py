@@ -22,7 +22,7 @@ from tallystick.chain._anvil_install import find_anvil
 from tallystick.chain._chain_directory import ChainDirectory, ChainRecord
 from tallystick.errors import ChainError, EmbeddedChainError
 
-__all__ = ["EMBEDDED_CHAIN_ID", "DevAccount", "EmbeddedChain", "EmbeddedOptions", "find_running"]
+__all__ = ["EMBEDDED_CHAIN_ID", "DevAccount", "EmbeddedChain", "EmbeddedOptions", "find_running", "has_state"]
 
 EMBEDDED_CHAIN_ID: Final = 31_337
 # Every local chain of this field has these accounts: the phrase is public, its money is play money.
@@ -301,6 +301,11 @@ def _end(process: subprocess.Popen[bytes], control_fd: int) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def has_state(directory: Path | str) -> bool:
+    """Whether a chain has been kept in a folder: its saved state is there."""
+    return ChainDirectory(Path(directory).absolute()).state.is_file()
 
 
 def find_running(directory: Path | str) -> str | None:

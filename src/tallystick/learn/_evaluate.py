@@ -137,7 +137,7 @@ def lateness(rows: AccountRows, flag: np.ndarray, labels: np.ndarray) -> dict[st
     innocent = rows.account[~positive]
     flagged = np.flatnonzero(flag & positive)
     accounts, at = np.unique(rows.account[flagged], return_index=True)
-    first_flag = np.maximum(rows.transfer[flagged[at]], 1)  # token transfers before the first count none
+    first_flag = rows.transfer[flagged[at]]
     limit = np.zeros(len(rows.addresses), np.int64)
     limit[accounts] = first_flag
     inside = (rows.transfer > 1) & (rows.transfer <= limit[rows.account])

@@ -176,6 +176,13 @@ def test_invalid_existing_chain_where_there_is_none(tmp_path: Path) -> None:
     assert not nowhere.exists()
 
 
+def test_invalid_existing_chain_in_a_folder_that_never_had_one(tmp_path: Path) -> None:
+    """Every project has the folder; a chain has been there only where its state was saved."""
+    with pytest.raises(Unreachable), open_ledger(tmp_path, Settings(), existing=True):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
 def test_existing_chain_is_used(tmp_path: Path, folder: Path, session: LedgerSession) -> None:
     with open_ledger(folder, Settings(), existing=True) as second:
         assert (second.url, second.is_embedded) == (session.url, True)

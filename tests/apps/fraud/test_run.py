@@ -22,6 +22,7 @@ from tallystick.apps.fraud import (
     RunRecord,
     Training,
     dataset_hash,
+    metrics_hash,
     open_ledger,
     open_project_source,
     project_model,
@@ -34,7 +35,6 @@ from tallystick.apps.fraud import (
     verify_model,
     write_record,
 )
-from tallystick.apps.fraud._run import metrics_hash
 from tallystick.errors import Corrupt, InputError, Interrupted, LearnError, StoreError, VerificationFailed
 from tallystick.exact import Program
 from tallystick.hashing import keccak256

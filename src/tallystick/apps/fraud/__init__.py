@@ -14,6 +14,7 @@ from tallystick.apps.fraud._record import RunRecord, read_record, write_record
 from tallystick.apps.fraud._run import (
     LoopResult,
     dataset_hash,
+    metrics_hash,
     open_project_source,
     project_model,
     register_model,
@@ -54,6 +55,7 @@ __all__ = [
     "write_record",
     "job_key",
     "measures_markdown",
+    "metrics_hash",
     "open_ledger",
     "recompute",
     "report_page",

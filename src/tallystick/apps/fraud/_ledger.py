@@ -20,6 +20,7 @@ from tallystick.chain import (
     SendOptions,
     connect,
     find_running,
+    has_state,
     signer_from_settings,
 )
 from tallystick.errors import Corrupt, LedgerError, SettingsError, Unreachable
@@ -68,7 +69,7 @@ class LedgerSession:
     chain: EmbeddedChain | None
 
     def sender(self) -> Sender:
-        """Account that sends: keystore or key from the settings, else the embedded chain's first.
+        """Account that sends: on the embedded chain its first, elsewhere the keystore or key of the settings.
 
         Raises
         ------
@@ -177,11 +178,11 @@ def open_ledger(
         w3 = connect(settings.rpc_url, settings.chain_id, settings.rpc_timeout_s)
         yield LedgerSession(settings.rpc_url, w3.eth.chain_id, False, w3, folder, settings, broadcast, announce, None)
         return
-    if existing and not folder.is_dir():
+    running = find_running(folder)
+    if existing and running is None and not has_state(folder):
         cause = "there is no embedded chain here, and no other endpoint is given"
         step = "Give the chain's endpoint with --rpc-url, or the project with --project."
         raise Unreachable(cause, url=str(folder), next_step=step)
-    running = find_running(folder)
     if running is not None:
         w3 = connect(running, EMBEDDED_CHAIN_ID)
         yield LedgerSession(running, EMBEDDED_CHAIN_ID, True, w3, folder, settings, broadcast, announce, None)
