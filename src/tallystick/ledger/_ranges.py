@@ -129,7 +129,8 @@ class RangeCutter:
             known = self._committed[0]
             if int(blocks[start]) not in known:
                 cause = f"transfer is not in the committed range {known} that comes next"
-                raise InputError(cause, block=int(blocks[start]))
+                step = "A model commits one stream: give that one again, from its start, or register another model."
+                raise InputError(cause, block=int(blocks[start]), next_step=step)
             return known, int(np.searchsorted(blocks, np.uint64(known.last_block), "left"))
         full = min(start + self._size, len(blocks))
         stop = int(np.searchsorted(blocks, blocks[full - 1], "right"))
