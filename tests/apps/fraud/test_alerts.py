@@ -61,6 +61,7 @@ def test_reasons_are_the_largest_of_what_adds_up(world: World, program: Program,
         why = explain_row(program, values)
         assert why.bias == alert.bias
         assert why.bias + sum(why.contributions) == alert.raw
+        assert alert.bias + alert.others + sum(reason.contribution for reason in alert.reasons) == alert.raw
         shown = {reason.feature: reason for reason in alert.reasons}
         assert 0 < len(shown) == len(alert.reasons) <= 4
         worst = sorted((c for c in why.contributions if c > 0), reverse=True)[:4]

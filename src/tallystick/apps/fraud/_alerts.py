@@ -38,7 +38,11 @@ class Reason:
 
 @dataclass(frozen=True)
 class Alert:
-    """The first time an account's score reached the bar."""
+    """The first time an account's score reached the bar.
+
+    ``bias + others + sum of the reasons' contributions == raw``, exactly; ``others`` is what the
+    features that are not named add or take away.
+    """
 
     block_number: int
     timestamp: int
@@ -48,6 +52,7 @@ class Alert:
     score_ppm: int
     raw: int
     bias: int
+    others: int
     reasons: tuple[Reason, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -102,6 +107,7 @@ class Alerts:
             score_ppm=int(scored.ppm[row]),
             raw=int(scored.raw[row]),
             bias=why.bias,
+            others=sum(why.contributions) - sum(reason.contribution for reason in reasons),
             reasons=reasons,
         )
 
