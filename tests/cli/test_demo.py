@@ -12,6 +12,7 @@ from tallystick.apps import demo
 from tallystick.apps.demo import _demo as module
 from tallystick.apps.economy import read_truth
 from tallystick.chain import EmbeddedChain, find_running
+from tallystick.cli._session import own_command
 
 from .calls import Done, call, good, refused
 
@@ -113,7 +114,7 @@ def test_demo_tells_the_story(first: Done, folder: Path) -> None:
     assert "made by an earlier run" in done.out
     assert f"model id        {first.json['model_id']}" in done.out
     commands = [line.strip() for line in done.out.split("\nnext\n")[1].splitlines()]
-    assert all(command.startswith("tally ") for command in commands)
+    assert [command.partition(" ")[0] for command in commands] == [own_command()] * 4
 
 
 def test_next_commands_of_the_demo_work(first: Done, folder: Path) -> None:

@@ -15,6 +15,7 @@ import typer
 from tallystick import __version__
 from tallystick.cli import _features
 from tallystick.cli._main import app
+from tallystick.cli._session import own_command
 from tallystick.errors import SourceError, TallyError
 
 from .calls import call, good, refused, run_alone
@@ -229,3 +230,20 @@ def test_reader_that_leaves_early_is_no_trace(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout == "{"
     assert "Traceback" not in done.stderr
+
+
+def test_own_command_can_be_called_from_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is suggested next must run as it stands, also where nobody has put .venv on PATH."""
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr("sys.executable", str(folder / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert own_command() == "tally"  # not installed beside this Python
+    (folder / "tally").touch(mode=0o755)
+    assert own_command() == ".venv/bin/tally"
+    monkeypatch.chdir(folder.parent.parent.parent)
+    assert own_command() == str(folder.relative_to(Path.cwd()) / "tally")
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("PATH", str(folder))
+    assert own_command() == "tally"

@@ -84,6 +84,7 @@ class Block(msgspec.Struct, frozen=True):
     def full_transactions(self) -> tuple[Transaction, ...]:
         """The transactions, of a block that was asked for with them."""
         assert all(isinstance(one, Transaction) for one in self.transactions), "block was asked for without them"
+        # The assertion above is what mypy cannot follow through a tuple.
         return self.transactions  # type: ignore[return-value]
 
     @property

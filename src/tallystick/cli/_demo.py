@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tallystick.cli._session import Output, rows_text, with_settings
+from tallystick.cli._session import Output, own_command, rows_text, with_settings
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,10 +67,11 @@ def _summary(result: DemoResult) -> str:
         ("files", f"{result.project}; open {folder}/report.html"),
     ]
     project = f"--project {result.project}"
+    tally = own_command()
     steps = (
-        f"tally verify {project}",
-        f'tally sql {project} "{_QUESTION}"',
-        "tally run xblock:../shared/data/tsgn          # real transactions, trained here",
-        "tally features --list",
+        f"{tally} verify {project}",
+        f'{tally} sql {project} "{_QUESTION}"',
+        f"{tally} run xblock:FOLDER          # real transactions in XBlock's layout, a model trained on them",
+        f"{tally} features --list",
     )
     return rows_text(rows) + "\n\nnext\n" + "\n".join(f"  {step}" for step in steps)

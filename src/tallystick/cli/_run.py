@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from tallystick.cli._register import LEDGER_SETTINGS
-from tallystick.cli._session import Output, rows_text, with_endpoint, with_settings
+from tallystick.cli._session import Output, own_command, rows_text, with_endpoint, with_settings
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def summary(result: LoopResult, folder: str) -> str:
         ("committed", f"{len(job.commits)} block ranges, {report['ledger']['gas_used']:,} gas"),
         ("verify", f"MATCH, {found.ranges} ranges, {found.transfers:,} transfers"),
         ("report", f"{folder}/report.html"),
-        ("next", f"tally verify --project {Path(folder).parents[1]}"),
+        ("next", f"{own_command()} verify --project {Path(folder).parents[1]}"),
     ]
     text = rows_text(rows)
     if report["evaluation"]:

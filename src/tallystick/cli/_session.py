@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tallystick.ledger import SendPlan
     from tallystick.sources import BadRows
 
-__all__ = ["Output", "Session", "rows_text", "with_endpoint", "with_settings"]
+__all__ = ["Output", "Session", "own_command", "rows_text", "with_endpoint", "with_settings"]
 
 
 @dataclass
@@ -139,6 +140,7 @@ def with_settings(*names: str, **defaults: Any) -> Callable[[Callable[..., Any]]
                 raise
 
         flags = [_flag(row) for row in rows]
+        # mypy knows no such attribute of a function; inspect, and so typer, reads it.
         call.__signature__ = Signature([*own, *flags, _json_flag()])  # type: ignore[attr-defined]
         call.__doc__, call.__name__ = verb.__doc__, verb.__name__
         return call
@@ -172,6 +174,18 @@ def _flag(row: Setting) -> Parameter:
 def _json_flag() -> Parameter:
     option = typer.Option(False, "--json", help="Write one JSON object to standard output.")
     return Parameter("json_", Parameter.KEYWORD_ONLY, default=option, annotation=bool)
+
+
+def own_command() -> str:
+    """How the user can call ``tally`` again from here: by name where it is on PATH, else by its file.
+
+    After ``./scripts/demo`` it is in ``.venv``, which nobody has put on PATH.
+    """
+    installed = Path(sys.executable).with_name("tally")
+    if shutil.which("tally") is not None or not installed.is_file():
+        return "tally"
+    here = Path.cwd()
+    return str(installed.relative_to(here) if installed.is_relative_to(here) else installed)
 
 
 def rows_text(rows: Sequence[tuple[str, object]]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from tallystick.cli._session import Output, with_settings
+from tallystick.cli._session import Output, own_command, with_settings
 from tallystick.settings import Settings
 
 __all__ = ["register"]
@@ -51,6 +51,6 @@ def _train(
         f"{measures_markdown(training.card['evaluation'])}\n"
         f"program  {facts['hash']}\n"
         f"         {facts['trees']} trees, {facts['bytes']:,} bytes, in {model.path}\n"
-        f"next     tally score --model {output} SOURCE --per account -o scores.csv"
+        f"next     {own_command()} score --model {output} SOURCE --per account -o scores.csv"
     )
     out.result({"model": str(output), "cutoff": training.cutoff, **training.card}, text)

@@ -97,6 +97,7 @@ class Leaf:
     def of(cls, transfer: Mapping[str, object], prediction: Mapping[str, object]) -> Leaf:
         """Build the leaf from one row of each table, as ``Table.to_pylist`` gives them."""
         merged = {**transfer, **prediction}
+        # Rows of tables are untyped; encoding checks every field's range.
         return cls(**{field.name: merged[field.name] for field in fields(cls)})  # type: ignore[arg-type]
 
 

@@ -30,6 +30,7 @@ class ChainTransaction(Transaction, frozen=True, gc=False):
 class FullBlock(Block, frozen=True):
     """A block whose transactions are not yet decoded: one malformed transaction must not lose the others."""
 
+    # Narrower than the parent's on purpose: the parent decodes at once.
     transactions: tuple[msgspec.Raw, ...] = ()  # type: ignore[assignment]
 
 
