@@ -110,6 +110,13 @@ LABELS: Final = TableLayout(
         Column("confidence_ppm", pa.uint32(), "ppm", "How sure the source is."),
         Column("valid_from", pa.uint32(), "s", "First second at which it holds; null for always.", nullable=True),
         Column("valid_to", pa.uint32(), "s", "First second at which it no longer holds; null for open.", nullable=True),
+        Column(
+            "known_from",
+            pa.uint32(),
+            "s",
+            "First second at which the source had said it for certain; null where it states no date.",
+            nullable=True,
+        ),
     ),
 )
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tallystick.errors import RangeError
 from tallystick.sources.labels import Label, label_table
-from tallystick.sources.labels._label import normal_address, parse_confidence, parse_time
+from tallystick.sources.labels._label import normal_address, parse_confidence, parse_known, parse_time
 from tallystick.sources.labels._vocabulary import category_of, network_of
 from tallystick.store import LABELS, check_table
 
@@ -29,6 +29,32 @@ def test_parse_time_is_utc(text: str, seconds: int) -> None:
 
 def test_parse_time_takes_dates() -> None:
     assert parse_time(date(1970, 1, 2)) == 86_400
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("86400", 86_400),
+        ("1970-01-01", 86_400),
+        ("1970-01-02T00:00:00", 86_400),
+        ("1970-01-02 00:00:00.000001", 86_401),
+        ("1970-01-02T02:00:00+02:00", 86_400),
+        ("2106-02-06", 4_294_944_000),
+    ],
+)
+def test_parse_known_is_never_early(text: str, seconds: int) -> None:
+    assert parse_known(text) == seconds
+    assert parse_known(text) >= parse_time(text)
+
+
+def test_parse_known_takes_dates() -> None:
+    assert parse_known(date(1970, 1, 1)) == 86_400
+
+
+@pytest.mark.parametrize("text", ["", "soon", "4294967296", "1969-12-31", "2106-02-07", "2106-02-07T06:28:15.5"])
+def test_invalid_known_is_refused(text: str) -> None:
+    with pytest.raises(RangeError):
+        parse_known(text)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "4294967296", "1969-12-31", "2106-12-31", "-5", "12345678901"])
@@ -65,7 +91,7 @@ def test_invalid_address_is_refused(text: str) -> None:
 
 
 def test_label_table_keeps_order_and_drops_repeats() -> None:
-    one, two = Label("b", "ethereum", "phishing", "s"), Label("a", "ethereum", "phishing", "s", "d", 5, 1, 2)
+    one, two = Label("b", "ethereum", "phishing", "s"), Label("a", "ethereum", "phishing", "s", "d", 5, 1, 2, 3)
     table = label_table([one, two, one])
     assert table["address"].to_pylist() == ["b", "a"]
     assert table.to_pylist()[1] == two.__dict__

@@ -16,6 +16,8 @@ from tallystick.sources.labels._graphsense import CONFIDENCE_PERCENT
 A, B = "0x" + "aA" * 20, "0x" + "bB" * 20
 BITCOIN = "1Archive1n2C579dMsAu3iC6tWzuQJz8dN"
 
+DAY_AFTER = 1_727_481_600  # 2024-09-28
+
 PACK = f"""title: Test pack
 creator: Somebody
 currency: ETH
@@ -41,7 +43,8 @@ def write_list(kind: str, folder: Path) -> Path:
     files = {
         "csv": (
             "labels.csv",
-            f"address,category,confidence,valid_from,valid_to\n{A},mixer,0.25,2022-08-08,\n{B},x,,,9\n",
+            "address,category,confidence,valid_from,valid_to,known_from\n"
+            f"{A},mixer,0.25,2022-08-08,,1659916801\n{B},x,,,9,\n",
         ),
         "etherscan": ("combinedAllLabels.json", json.dumps({A: {"name": "N", "labels": ["phish-hack", "dex"]}})),
         "forta": (
@@ -80,6 +83,8 @@ def test_check_notes_the_snapshot(kind: str, tmp_path: Path) -> None:
     table = read_labels(f"{kind}:{write_list(kind, tmp_path)}#2024-09-27")
     assert all(source.endswith("(snapshot 2024-09-27)") for source in table["source"].to_pylist())
     assert all(source.startswith(f"{kind}:") for source in table["source"].to_pylist())
+    own = read_labels(f"{kind}:{tmp_path}")["known_from"].to_pylist()  # what the list dates itself stays
+    assert table["known_from"].to_pylist() == [DAY_AFTER if known is None else known for known in own]
 
 
 @pytest.mark.parametrize("kind", label_kinds())
@@ -102,11 +107,13 @@ BAD_LISTS = [
     ("csv", f"address,category,confidence\n{A},x,2\n", 2, "confidence"),
     ("csv", f"address,category,valid_from\n\n{A},x,soon\n", 3, "valid_from"),
     ("csv", f"address,category,valid_from,valid_to\n{A},x,9,8\n", 2, "valid_to"),
+    ("csv", f"address,category,known_from\n{A},x,later\n", 2, "known_from"),
     ("csv", f"address,category\n{A}\n", 2, None),
     ("etherscan", '{\n"0x12": {"labels": ["x"]}}', 2, "address"),
     ("forta", "banned_address,wallet_tag,data_source\nx y,t,s\n", 2, "banned_address"),
     ("graphsense", PACK + "- address: 0x12\n", 18, "address"),
     ("graphsense", PACK + f"- address: {A}\n  confidence: sure\n", 18, "confidence"),
+    ("graphsense", PACK + f"- address: {A}\n  lastmod: lately\n", 18, "lastmod"),
     ("graphsense", PACK + "- label: nobody\n", 18, "address"),
     ("graphsense", PACK + "- nobody\n", 18, "tags"),
     ("ofac", f"{A}\nnot an address\n", 2, "address"),
@@ -159,6 +166,8 @@ def test_invalid_names_are_refused(tmp_path: Path) -> None:
         read_labels(f"ofac:{tmp_path / 'absent'}")
     with pytest.raises(RangeError, match="YYYY-MM-DD"):
         read_labels(f"csv:{write_list('csv', tmp_path)}#today")
+    with pytest.raises(RangeError, match="32-bit"):
+        read_labels(f"csv:{tmp_path}#2106-02-07")
 
 
 def test_csv_keeps_source_confidence_and_times(tmp_path: Path) -> None:
@@ -172,8 +181,10 @@ def test_csv_keeps_source_confidence_and_times(tmp_path: Path) -> None:
         "confidence_ppm": 250_000,
         "valid_from": 1_659_916_800,
         "valid_to": None,
+        "known_from": 1_659_916_801,
     }
     assert (second["confidence_ppm"], second["valid_from"], second["valid_to"]) == (1_000_000, None, 9)
+    assert second["known_from"] is None
 
 
 def test_graphsense_inherits_from_the_head(tmp_path: Path) -> None:
@@ -186,6 +197,13 @@ def test_graphsense_inherits_from_the_head(tmp_path: Path) -> None:
     assert rows[1]["detail"] == "Mixer; https://example.org; changed 2022-08-13"
     assert rows[2]["detail"] == "bad things; a remark; changed 2022-08-13"
     assert rows[1]["address"] == B.lower()
+    assert {row["known_from"] for row in rows} == {1_660_435_200}  # 2022-08-14, the day after
+
+
+def test_graphsense_tag_states_its_own_change(tmp_path: Path) -> None:
+    pack = tmp_path / "pack.yaml"
+    pack.write_text(PACK + f"- address: '{A}'\n  lastmod: 2023-08-16 12:18:52.619444\n")
+    assert read_labels(f"graphsense:{pack}")["known_from"].to_pylist() == [1_660_435_200] * 3 + [1_692_188_333]
 
 
 def test_graphsense_without_confidence_is_unknown(tmp_path: Path) -> None:
@@ -193,6 +211,7 @@ def test_graphsense_without_confidence_is_unknown(tmp_path: Path) -> None:
     file.write_text(f"currency: ETH\nlabel: x\ntags:\n- address: '{A}'\n")
     row = read_labels(f"graphsense:{file}").to_pylist()[0]
     assert (row["confidence_ppm"], row["category"]) == (CONFIDENCE_PERCENT["unknown"] * 10_000, "unspecified")
+    assert row["known_from"] is None
 
 
 def test_ofac_takes_times_from_delistings(tmp_path: Path) -> None:
@@ -205,6 +224,18 @@ def test_ofac_takes_times_from_delistings(tmp_path: Path) -> None:
     assert read_labels(f"ofac:{folder}").to_pylist() == rows
     with pytest.raises(SourceError, match="no such delistings"):
         read_labels(f"ofac:{folder}", delistings=times)
+
+
+def test_ofac_takes_knowledge_from_delistings(tmp_path: Path) -> None:
+    folder = write_list("ofac", tmp_path)
+    times = folder / "delistings.csv"
+    times.write_text(f"address,valid_from,valid_to,known_from\n{A},2022-08-08,2025-03-21,2022-08-08\n{B},,9,\n")
+    assert read_labels(f"ofac:{folder}")["known_from"].to_pylist() == [1_660_003_200, None]
+    assert read_labels(f"ofac:{folder}#2024-09-27")["known_from"].to_pylist() == [1_660_003_200, DAY_AFTER]
+    times.write_text(f"address,valid_to,known_from\n{A},9,early\n")
+    with pytest.raises(BadRow, match="neither Unix") as caught:
+        read_labels(f"ofac:{folder}")
+    assert caught.value.where["column"] == "known_from"
 
 
 def test_invalid_delistings_row_is_refused(tmp_path: Path) -> None:
@@ -253,6 +284,8 @@ def test_real_lists_are_read_whole(data_dir: Path, name: str, rows: int, categor
     assert table.num_rows == rows
     assert Counter(table["category"].to_pylist())[category] >= least
     assert table["valid_from"].null_count == table["valid_to"].null_count == rows
+    undated = {"graphsense": 1_632}.get(kind, 0 if "#" in name else rows)  # packs without a last change
+    assert table["known_from"].null_count == undated
 
 
 @pytest.mark.data

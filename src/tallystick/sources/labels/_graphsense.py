@@ -10,9 +10,9 @@ from typing import Any, Final
 import yaml
 
 from tallystick.errors import RangeError, SourceError
-from tallystick.sources.labels._label import Label, normal_address
+from tallystick.sources.labels._label import Label, normal_address, parse_known
 from tallystick.sources.labels._read import LabelRequest
-from tallystick.sources.labels._rows import read_text
+from tallystick.sources.labels._rows import naming, read_text
 from tallystick.sources.labels._vocabulary import category_of, network_of
 
 __all__ = ["CONFIDENCE_PERCENT", "read_graphsense_labels"]
@@ -49,7 +49,9 @@ def read_graphsense_labels(request: LabelRequest) -> Iterator[Label]:
     ``service_hack`` gives ``hack``. The detail is the label, with a remark behind the address,
     the tag's source and last change.
     Confidence is the taxonomy's level; a pack without one counts as ``unknown``, 5 %. TagPacks
-    date their last change, not the fact: ``valid_from`` and ``valid_to`` are null.
+    date their last change, not the fact: ``valid_from`` and ``valid_to`` are null, and ``known_from`` is the
+    last change (``lastmod``), the day after where it names a day: what a tag says now it may have said before, and
+    had said by then. A tag whose pack has no ``lastmod`` states no date.
     """
     files = [request.path] if request.path.is_file() else _packs(request.path)
     for file in files:
@@ -102,6 +104,8 @@ def _label(tag: dict[str, Any], source: str) -> Label:
     address, remark = _split_remark(tag["address"].strip())
     concepts = tag.get("concepts") or ["unspecified"]
     category = tag.get("abuse") or tag.get("category") or concepts[0]
+    with naming("lastmod"):
+        known = parse_known(tag["lastmod"]) if tag.get("lastmod") else None
     said = (tag["label"], remark, tag.get("source"), f"changed {tag['lastmod']}" if tag.get("lastmod") else None)
     return Label(
         address,
@@ -110,6 +114,7 @@ def _label(tag: dict[str, Any], source: str) -> Label:
         source,
         "; ".join(str(part).strip() for part in said if part),
         CONFIDENCE_PERCENT[confidence] * 10_000,
+        known_from=known,
     )
 
 

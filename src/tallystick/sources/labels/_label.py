@@ -15,12 +15,13 @@ from tallystick.errors import RangeError
 from tallystick.store import LABELS, check_table
 from tallystick.units import PPM_ONE
 
-__all__ = ["Label", "label_table", "normal_address", "parse_confidence", "parse_time"]
+__all__ = ["Label", "label_table", "normal_address", "parse_confidence", "parse_known", "parse_time"]
 
 _EVM = re.compile(r"0[xX][0-9a-fA-F]{40}", re.ASCII)
 _SPACE_OR_QUOTE = re.compile(r"[\s,'\"]")
 _SECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
 _TIME_LIMIT: Final = 1 << 32
+_DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Label:
     confidence_ppm: int = PPM_ONE
     valid_from: int | None = None
     valid_to: int | None = None
+    known_from: int | None = None
 
 
 def label_table(labels: Iterable[Label]) -> pa.Table:
@@ -91,6 +93,36 @@ def parse_time(value: str | date) -> int:
         seconds = int(moment.timestamp())
     if not 0 <= seconds < _TIME_LIMIT:
         raise RangeError("time is outside 32-bit Unix seconds", value=str(value)[:80])
+    return seconds
+
+
+def parse_known(value: str | date) -> int:
+    """First second at which a statement of this date had been made for certain.
+
+    Of a day that is the next day's first second: the date does not say when on the day, and an exposure
+    must not know too early. Of a fraction of a second it is the next whole one. Otherwise it is what
+    :func:`parse_time` gives.
+
+    Raises
+    ------
+    RangeError
+        No time, or outside 32 bit.
+
+    Examples
+    --------
+    >>> parse_known("2025-03-21") - parse_time("2025-03-21"), parse_known("1742515200")
+    (86400, 1742515200)
+    """
+    seconds, text = parse_time(value), str(value)
+    if _SECONDS.fullmatch(text):
+        return seconds
+    try:
+        date.fromisoformat(text)
+        seconds += _DAY_S
+    except ValueError:
+        seconds += datetime.fromisoformat(text).microsecond > 0
+    if seconds >= _TIME_LIMIT:
+        raise RangeError("time is outside 32-bit Unix seconds", value=text[:80])
     return seconds
 
 

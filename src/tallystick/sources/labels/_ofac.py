@@ -9,7 +9,7 @@ from typing import Final
 
 from tallystick.errors import RangeError, SourceError
 from tallystick.sources._bad_rows import BadRows
-from tallystick.sources.labels._label import Label, normal_address, parse_time
+from tallystick.sources.labels._label import Label, normal_address, parse_known, parse_time
 from tallystick.sources.labels._read import LabelRequest
 from tallystick.sources.labels._rows import Row, csv_labels, naming, read_text, table_files
 from tallystick.sources.labels._vocabulary import network_of
@@ -24,8 +24,8 @@ def read_ofac_labels(request: LabelRequest) -> Iterator[Label]:
 
     The files say that an address is on the list, not since when: ``valid_from`` is null. A list is
     as old as its snapshot: Tornado Cash, delisted on 2025-03-21, stands in every list taken before.
-    A delistings file (``address, valid_to`` and optionally ``valid_from``; the request's, or ``delistings.csv``
-    beside the list) gives the times that are known. The network follows the asset; tokens on several
+    A delistings file (``address, valid_to`` and optionally ``valid_from, known_from``; the request's, or
+    ``delistings.csv`` beside the list) gives the times that are known. The network follows the asset; tokens on several
     networks (USDT, USDC) go by the form of the address.
     """
     files = table_files(request.path, f"{_PREFIX}*.txt")
@@ -53,7 +53,8 @@ def _file_labels(file: Path, request: LabelRequest, times: Mapping[str, Label]) 
             continue
         label = Label(address, network_of(asset, address), "sanction", source, asset)
         if address in times:
-            label = replace(label, valid_from=times[address].valid_from, valid_to=times[address].valid_to)
+            known = times[address]
+            label = replace(label, valid_from=known.valid_from, valid_to=known.valid_to, known_from=known.known_from)
         yield label
 
 
@@ -67,7 +68,9 @@ def _times(file: Path, bad: BadRows) -> dict[str, Label]:
             begins = parse_time(row["valid_from"]) if row.get("valid_from") else None
         with naming("valid_to"):
             ends = parse_time(row["valid_to"])
-        return [Label(address, "", "", "", valid_from=begins, valid_to=ends)]
+        with naming("known_from"):
+            known = parse_known(row["known_from"]) if row.get("known_from") else None
+        return [Label(address, "", "", "", valid_from=begins, valid_to=ends, known_from=known)]
 
     if not file.is_file():
         raise SourceError("no such delistings file", file=str(file))

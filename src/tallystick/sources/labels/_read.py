@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,7 +14,7 @@ from tallystick.errors import RangeError, SourceError
 from tallystick.sources._bad_rows import BadRows
 from tallystick.sources._registry import installed, load
 from tallystick.sources._spec import split_kind
-from tallystick.sources.labels._label import Label, label_table
+from tallystick.sources.labels._label import Label, label_table, parse_known
 
 __all__ = ["LabelReader", "LabelRequest", "label_kinds", "read_labels"]
 
@@ -42,7 +42,8 @@ class LabelRequest:
     bad_rows
         Where malformed rows are reported.
     snapshot
-        Day on which the list was taken, where the user knows it; it is noted in ``source``.
+        Day on which the list was taken, where the user knows it; it is noted in ``source``, and what the
+        list does not date itself is known from its end on.
     delistings
         File of statements that end (``ofac`` reads it).
     """
@@ -74,8 +75,9 @@ def read_labels(
 ) -> pa.Table:
     """Read a list of labels named ``KIND:PATH[#YYYY-MM-DD]``.
 
-    The day after ``#`` is when the list was taken; it is noted in the ``source`` column. A label
-    whose list says nothing about time has null ``valid_from`` and ``valid_to``.
+    The day after ``#`` is when the list was taken: it is noted in the ``source`` column, and a label
+    that its list does not date is ``known_from`` the end of that day. A label whose list says
+    nothing about time has null ``valid_from`` and ``valid_to``, and without a day null ``known_from``.
 
     Parameters
     ----------
@@ -86,8 +88,8 @@ def read_labels(
     bad_rows
         Where such rows are counted; made here when omitted.
     delistings
-        CSV with columns ``address, valid_to`` and optionally ``valid_from``: when statements of
-        an ``ofac`` list ended (and began). ``delistings.csv`` beside the list when omitted.
+        CSV with columns ``address, valid_to`` and optionally ``valid_from, known_from``: when statements of
+        an ``ofac`` list ended (and began, and were made). ``delistings.csv`` beside the list when omitted.
 
     Raises
     ------
@@ -101,7 +103,14 @@ def read_labels(
         raise SourceError("no such file or folder", file=str(path))
     report = BadRows(skip_bad_rows) if bad_rows is None else bad_rows
     request = LabelRequest(path, report, _day(day) if mark else None, delistings)
-    return label_table(load(installed(_GROUP, _READERS)[kind], kind)(request))
+    return label_table(_dated(load(installed(_GROUP, _READERS)[kind], kind)(request), request.snapshot))
+
+
+def _dated(labels: Iterable[Label], snapshot: date | None) -> Iterator[Label]:
+    """The labels, those without a date of their own known from the snapshot's on."""
+    known = parse_known(snapshot) if snapshot else None
+    for label in labels:
+        yield replace(label, known_from=known) if label.known_from is None else label
 
 
 def _day(text: str) -> date:
