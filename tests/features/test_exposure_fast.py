@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ from tallystick.features._exposure import (
 )
 from tallystick.features._rules import AMOUNT_CAP, TOTAL_CAP
 
+from . import taints
 from .taints import Book, FastBook, Payment, extreme, payments, small, usual
 from .test_plain_kernel import plain
 
@@ -116,6 +118,10 @@ def test_twins_on_long_streams(rule: int, top: int) -> None:
 @compiling
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 9)), max_size=60), st.integers(1, 200))
 def test_twin_of_full_queues(steps: list[tuple[bool, int]], paid: int) -> None:
+    check_full_queues(steps, paid)
+
+
+def check_full_queues(steps: list[tuple[bool, int]], paid: int) -> None:
     taint, row = FifoTaint(5), np.zeros(TAINT_COLUMNS[FIFO], np.int64)
     moved = np.zeros(MOVED_COLUMNS, np.int64)
     fast.open_row(row, 5)
@@ -166,7 +172,11 @@ def test_hold_is_to_give_nothing_tainted(rule: int) -> None:
 def test_plain_functions_equal_compiled(rule: int, monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[int, Any] = {}
     names = ("mul_div", "take", "give", "hold", "open_row", "now", "exposure_now_ppm", "exposure_received_ppm")
-    monkeypatch.setattr("features.taints.fast", SimpleNamespace(**{n: plain(getattr(fast, n), made) for n in names}))
+    plain_twins = SimpleNamespace(**{name: plain(getattr(fast, name), made) for name in names})
+    monkeypatch.setattr(taints, "fast", plain_twins)
+    monkeypatch.setattr(sys.modules[__name__], "fast", plain_twins)
+    for steps in range(4):
+        check_full_queues([(k % 2 == steps % 2, (k * k + steps) % 7 + 1) for k in range(40)], 90 * steps + 9)
     dice = random.Random(rule)
     check_twins(
         rule,
