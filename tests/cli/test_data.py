@@ -52,6 +52,10 @@ def test_data_labels(stream: Path, tmp_path: Path) -> None:
     facts = good("data", "labels", f"xblock:{stream}", "--json").json
     assert sum(facts["categories"].values()) == facts["labels"] == len(read_rows(stream / "labels.csv"))
     assert "phishing" in good("data", "labels", f"xblock:{stream}").out
+    assert (facts["dated"], "first_known_time" in facts) == (0, False)
+    dated = good("data", "labels", f"xblock:{stream}#2024-09-27", "--json").json
+    assert (dated["dated"], dated["first_known_time"]) == (facts["labels"], 1_727_481_600)
+    assert "2024-09-28 00:00:00 UTC" in good("data", "labels", f"xblock:{stream}#2024-09-27").out
     rows = read_rows(stream / "labels.csv")
     rows[3]["address"] = "0x12"
     (tmp_path / "own").mkdir()

@@ -85,7 +85,7 @@ def _labels(
     settings: Settings,
     out: Output,
 ) -> None:
-    """Read a list of labels and count its categories.
+    """Read a list of labels, count its categories, and say since when they were known.
 
     Example: tally data labels ofac:../shared/data/labels/ofac
     """
@@ -101,6 +101,12 @@ def _labels(
         "labels": table.num_rows,
         "bad_rows": bad_rows.count,
         "categories": dict(sorted(counted.items(), key=lambda item: -item[1])),
+        "dated": table.num_rows - table["known_from"].null_count,
     }
+    if facts["dated"]:
+        known = pc.min_max(table["known_from"]).as_py()
+        facts |= {"first_known_time": known["min"], "last_known_time": known["max"]}
     counts = [("labels", table.num_rows), *facts["categories"].items()]
-    out.result(facts, rows_text([(name, f"{count:,}") for name, count in counts]))
+    times = [name for name in ("dated", "first_known_time", "last_known_time") if name in facts]
+    lines = [(name, f"{count:,}") for name, count in counts]
+    out.result(facts, rows_text([*lines, *((name.replace("_", " "), _shown(name, facts[name])) for name in times)]))
