@@ -58,7 +58,6 @@ _POISONED = _NOW
 _QUEUES = _NOW + CATEGORY_COUNT
 _QUEUE = 2 * PIECES_CAP  # columns of one category's pieces
 _MOVED_QUEUES = CATEGORY_COUNT
-_NARROW = 8  # digits of fewer bits cost more divisions than bit by bit costs steps
 
 
 @inlined
@@ -66,13 +65,13 @@ def mul_div(a: int, b: int, c: int) -> int:
     """``floor(a * b / c)`` exactly, without leaving 64 bits, where ``0 <= a, b <= c`` and ``0 < c <= 2**62``.
 
     Horner's rule over the digits of ``a``, with a remainder below ``c``. Digits have as many bits as leave
-    ``remainder * 2**bits + digit * b < c * 2**(bits + 1)`` within 63; where that is next to none, bit by bit.
+    ``remainder * 2**bits + digit * b < c * 2**(bits + 1)`` within 63; where that is none, a step a bit.
     """
     if a > b:
         a, b = b, a
     size = log2_q4(a) >> 4  # bits of a
     digit_bits = 62 - (log2_q4(c) >> 4)
-    if digit_bits < _NARROW:
+    if digit_bits < 1:
         product: int = _mul_div_by_bits(a, b, c, size)
         return product
     quotient = 0
