@@ -287,10 +287,15 @@ def rpc(folder: Path) -> Opener:
     )
 
 
+def generated(folder: Path) -> Opener:
+    return lambda blocks="": open_source(f"generated:600,days=1{blocks}")
+
+
 WORLDS: dict[str, Callable[[Path], Opener]] = {
     "blocks": blocks,
     "cryo": cryo,
     "etl": etl,
+    "generated": generated,
     "rpc": rpc,
     "tedge": tedge,
     "xblock": xblock,

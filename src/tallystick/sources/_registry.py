@@ -17,6 +17,7 @@ _SOURCES: Final = {
     "blocks": "tallystick.sources._blocks:BlocksSource",
     "cryo": "tallystick.sources._cryo:CryoSource",
     "etl": "tallystick.sources._etl:EtlSource",
+    "generated": "tallystick.sources._generated:GeneratedSource",
     "rpc": "tallystick.sources._rpc:RpcSource",
     "tedge": "tallystick.sources._tedge:TedgeSource",
     "xblock": "tallystick.sources._xblock:XblockSource",
