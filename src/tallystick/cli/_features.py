@@ -65,7 +65,7 @@ def _compute(source: str, output: Path, skip_bad_rows: bool, settings: Settings,
     from tallystick.store import atomic_file
 
     opened = open_source(source, settings=settings, skip_bad_rows=skip_bad_rows)
-    engine = Engine()
+    engine = Engine(journal_blocks=0)
     done = 0
     with out.progress() as progress, atomic_file(output) as file:
         writer: Any = None

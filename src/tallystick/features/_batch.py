@@ -9,18 +9,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tallystick.features._packed_fast import pack_words
 from tallystick.features._rules import AMOUNT_CAP
 from tallystick.units import WEI_PER_GWEI
 
-__all__ = ["FAILED", "HAS_CALL", "HAS_TO", "IS_TOKEN", "TransferBatch"]
+__all__ = ["APPROVES", "APPROVING_METHODS", "FAILED", "HAS_CALL", "HAS_TO", "IS_TOKEN", "TransferBatch"]
 
 # Bits of TransferBatch.bits.
 HAS_TO: Final = 1
 IS_TOKEN: Final = 2
 HAS_CALL: Final = 4
 FAILED: Final = 8
+APPROVES: Final = 16
 
-_TAG_MASK: Final = np.uint64((1 << 62) - 1)
+APPROVING_METHODS: Final = {
+    "approve(address,uint256)": "095ea7b3",
+    "increaseAllowance(address,uint256)": "39509351",
+    "setApprovalForAll(address,bool)": "a22cb465",
+    "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)": "d505accf",
+    "approve(address,address,uint160,uint48)": "87517c45",  # Uniswap's Permit2
+}
+"""Methods by which an account lets another spend its tokens, with their selectors."""
+
+_TAG_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+_TAG_SHIFT: Final = np.uint64(32)
 
 
 @dataclass(frozen=True)
@@ -33,25 +45,31 @@ class TransferBatch:
         int64, block number, never falling.
     time
         int64, UTC seconds, never falling.
-    sender, receiver
+    transaction
+        int64, position of the transaction in its block: transfers of one transaction share it.
+    sender, receiver, asset
         (n, 3) uint64: the 20 address bytes, big-endian, in two and a half words; a receiver
-        counts only where ``HAS_TO`` is set.
+        counts only where ``HAS_TO`` is set, an asset only where ``IS_TOKEN`` is.
     amount
         int64, gwei rounded down, held at 2**61; 0 for tokens and failed transfers.
+    wide
+        int64, packed (``_packed.py``): the amount in the asset's own smallest units; 0 for failed transfers.
     tag
-        int64, low 62 bits of the 256-bit amount: equal amounts have equal tags; others may
-        share one where they differ by a multiple of 2**62.
+        int64, 32 bits mixed from the low 64 of the amount: equal amounts have equal tags, others rarely.
     fee
         int64, gwei rounded down, held at 2**61; -1 where unknown.
     bits
-        int64, ``HAS_TO | IS_TOKEN | HAS_CALL | FAILED``.
+        int64, ``HAS_TO | IS_TOKEN | HAS_CALL | FAILED | APPROVES``.
     """
 
     block: np.ndarray
     time: np.ndarray
+    transaction: np.ndarray
     sender: np.ndarray
     receiver: np.ndarray
+    asset: np.ndarray
     amount: np.ndarray
+    wide: np.ndarray
     tag: np.ndarray
     fee: np.ndarray
     bits: np.ndarray
@@ -68,14 +86,20 @@ class TransferBatch:
         failed = ~table["success"].to_numpy()
         value = _words(table["value_binary"], 32)  # (n, 4) uint64, most significant first
         amount = np.where(token | failed, 0, _gwei(value))
+        wide = np.zeros(len(value), np.int64)
+        pack_words(value, wide)
         bits = has_to * HAS_TO + token * IS_TOKEN + _valid(table["method"]) * HAS_CALL + failed * FAILED
+        bits = bits + (_approves(table["method"]) & ~token & ~failed) * APPROVES
         return cls(
             block=table["block_number"].to_numpy().astype(np.int64),
             time=table["timestamp"].to_numpy().astype(np.int64),
+            transaction=table["transaction_index"].to_numpy().astype(np.int64),
             sender=_words(table["from_address"], 20),
             receiver=_words(table["to_address"], 20),
+            asset=_words(table["erc20"], 20),
             amount=amount.astype(np.int64),
-            tag=(value[:, 3] & _TAG_MASK).astype(np.int64),
+            wide=np.where(failed, 0, wide),
+            tag=(value[:, 3] * _TAG_MIX >> _TAG_SHIFT).astype(np.int64),
             fee=_fee(table),
             bits=bits.astype(np.int64),
         )
@@ -84,6 +108,12 @@ class TransferBatch:
 def _valid(column: pa.ChunkedArray) -> np.ndarray:
     valid: np.ndarray = pc.is_valid(column).to_numpy()
     return valid
+
+
+def _approves(column: pa.ChunkedArray) -> np.ndarray:
+    methods = pa.array([bytes.fromhex(text) for text in APPROVING_METHODS.values()])
+    found: np.ndarray = pc.fill_null(pc.is_in(column, value_set=methods), False).to_numpy()
+    return found
 
 
 def _words(column: pa.ChunkedArray, width: int) -> np.ndarray:

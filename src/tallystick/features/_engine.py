@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
 from tallystick.errors import FeatureError
-from tallystick.features._batch import TransferBatch
-from tallystick.features._kernel import advance
+from tallystick.features._apply import MET
+from tallystick.features._batch import IS_TOKEN, TransferBatch
+from tallystick.features._exposure import TAINT_COLUMNS
+from tallystick.features._journal import Journal, KeptBlock
+from tallystick.features._kernel import Batch, Out, Plan, Work, advance, new_work
+from tallystick.features._label_state import LabelState
+from tallystick.features._labels import LabelFeed
+from tallystick.features._memory import Memory
+from tallystick.features._options import EngineOptions
 from tallystick.features._spec import FeatureSpec
-from tallystick.features._state import ACCOUNT_COLUMNS
-from tallystick.features._tables import rehash_accounts, rehash_edges
-from tallystick.features.families import FAMILIES
-from tallystick.hashing import keccak256
+from tallystick.features._undo import NO_UNDO, Undo, new_undo, restore
 
 __all__ = ["SPEC", "Engine", "FeatureRows"]
 
-SPEC = FeatureSpec(version=2, features=tuple(feature for family in FAMILIES.values() for feature in family.FEATURES))
+SPEC = EngineOptions().spec
 
-_FIRST_SLOTS = 1 << 12
 _CHUNK = 2_048  # transfers; room is made for as many new accounts and edges at a time
-_EDGE_COLUMNS = 2  # transfers, time of the first
+_NO_MET = np.zeros((0, 2, MET), np.int64)
 
 
 @dataclass(frozen=True)
@@ -46,40 +53,65 @@ class Engine:
     The batch is the stream: however transfers are cut into batches, the rows and the
     :meth:`state_hash` are the same. :class:`ReferenceEngine` says what every number means.
 
+    Parameters
+    ----------
+    options
+        What to compute; by default everything.
+    labels
+        Labelled addresses, for the exposure family; by default none.
+    journal_blocks
+        How many of the last blocks can be taken back.
+
     Examples
     --------
     >>> engine = Engine()
-    >>> engine.accounts_known, len(engine.spec.features) > 80
+    >>> engine.accounts_known, len(engine.spec.features) > 150
     (0, True)
     """
 
-    spec = SPEC
+    def __init__(
+        self, options: EngineOptions | None = None, labels: LabelFeed | None = None, journal_blocks: int = 128
+    ) -> None:
+        self.options = options or EngineOptions()
+        self.journal = Journal(journal_blocks)
+        self._taint_words = TAINT_COLUMNS[self.options.rule]
+        self._memory = Memory(self._taint_words)
+        self._labels = LabelState(labels or LabelFeed.empty())
+        self._last = (-1, -1)  # block and time
+        self._work = new_work(_CHUNK)
 
-    def __init__(self) -> None:
-        self._account_slots = np.zeros(_FIRST_SLOTS, np.int32)
-        self._account_keys = np.zeros((_FIRST_SLOTS // 2, 3), np.uint64)
-        self._accounts = np.zeros((_FIRST_SLOTS // 2, len(ACCOUNT_COLUMNS)), np.int64)
-        self._edge_slots = np.zeros(_FIRST_SLOTS, np.int32)
-        self._edge_keys = np.zeros(_FIRST_SLOTS // 2, np.int64)
-        self._edges = np.zeros((_FIRST_SLOTS // 2, _EDGE_COLUMNS), np.int64)
-        self._counts = np.array([1, 0], np.int64)  # account 0 is nobody
-        self._last_block = -1
-        self._last_time = -1
+    @property
+    def spec(self) -> FeatureSpec:
+        """The ordered features of a row."""
+        return self.options.spec
 
     @property
     def accounts_known(self) -> int:
-        """Accounts seen so far."""
-        return int(self._counts[0]) - 1
+        """Accounts seen so far, token contracts included."""
+        return self._memory.count("accounts") - 1
+
+    @property
+    def last_block(self) -> int:
+        """Number of the newest block with a transfer; -1 before any."""
+        return self._last[0]
 
     @property
     def state_bytes(self) -> int:
-        """Memory of the whole state, slots included."""
-        return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))
+        """Memory of the whole state, slots and room to grow included, the journal apart."""
+        return self._memory.bytes
 
     def addresses(self, ids: np.ndarray) -> np.ndarray:
         """Addresses of ids, as (n, 20) uint8."""
-        words = self._account_keys[ids].astype(">u8")
-        return np.ascontiguousarray(words).view(np.uint8).reshape(len(ids), 24)[:, :20]
+        words = self._memory.keys[ids].astype(">u4")
+        return np.ascontiguousarray(words).view(np.uint8).reshape(len(ids), 20)
+
+    def add_labels(self, feed: LabelFeed) -> None:
+        """Learn labels: what they say counts from the later of its own time and the next second of the stream.
+
+        Rows that are out stay as they are; a block that is taken back and given again is computed as it was.
+        """
+        arriving = feed.arriving(self._last[1] + 1) if self._last[1] >= 0 else feed
+        self._labels = LabelState(LabelFeed.merged(self._labels.feed, arriving), self._labels.played)
 
     def advance(self, batch: TransferBatch) -> FeatureRows:
         """Take a run of transfers into the state and return their rows.
@@ -87,88 +119,145 @@ class Engine:
         Parameters
         ----------
         batch
-            Whole blocks, later than every block before.
+            Whole blocks, later than every block before. Numbers may be left out: blocks without transfers.
 
         Raises
         ------
         FeatureError
-            Blocks or times run backwards.
+            Blocks or times run backwards, or a table is full.
         """
         self._check_order(batch)
-        rows = np.empty((2 * len(batch), len(self.spec.features)), np.int64)
-        account = np.empty(2 * len(batch), np.int64)
-        columns = [np.ascontiguousarray(getattr(batch, item.name)) for item in fields(batch)[1:]]
-        for start in range(0, len(batch), _CHUNK):
-            piece = slice(start, min(start + _CHUNK, len(batch)))
-            sides = slice(2 * piece.start, 2 * piece.stop)
-            self._advance(tuple(column[piece] for column in columns), rows[sides], account[sides])
-        return FeatureRows(rows, account)
+        n = len(batch)
+        out = Out(np.empty((2 * n, len(self.spec.features)), np.int64), np.empty(2 * n, np.int64), _NO_MET)
+        self._advance(batch, out, _NO_MET)
+        return FeatureRows(out.rows, out.ids)
 
-    def _advance(self, columns: tuple[np.ndarray, ...], rows: np.ndarray, account: np.ndarray) -> None:
-        self._make_room(len(columns[0]))
-        advance(
-            columns,
-            self._account_slots,
-            self._account_keys,
-            self._accounts,
-            self._edge_slots,
-            self._edge_keys,
-            self._edges,
-            self._counts,
-            rows,
-            account,
+    def _advance(self, batch: TransferBatch, out: Out, met: np.ndarray) -> None:
+        columns = Batch(*(np.ascontiguousarray(getattr(batch, name)) for name in Batch._fields))
+        starts = np.flatnonzero(np.diff(batch.block, prepend=-1))
+        kept = starts[max(len(starts) - self.journal.depth, 0) :] if self.journal.depth else starts[:0]
+        first_kept = int(kept[0]) if len(kept) else len(batch)
+        if first_kept > 0:
+            self.journal.blocks.clear()  # nothing before a block that cannot be taken back can be
+        signer = np.full(3, -1, np.int64)
+        plan = Plan(
+            np.array(self.options.starts, np.int64),
+            self.options.window_s,
+            self.options.rule,
+            self.options.searches,
+            signer,
+            met,
         )
+        for piece in _pieces(0, first_kept):
+            self._run(columns, piece, plan, out, NO_UNDO)
+        for first, last in pairwise([*kept.tolist(), len(batch)]):
+            tokens = int(np.count_nonzero(batch.bits[first:last] & IS_TOKEN))
+            before = (self._last, self._memory.counts.copy(), self._labels.played)
+            undo = new_undo(last - first, tokens, self._taint_words)
+            self._run(columns, slice(first, last), plan, out, undo)
+            self.journal.keep(KeptBlock(int(batch.block[first]), *before, undo))
+        if len(batch):
+            self._last = (int(batch.block[-1]), int(batch.time[-1]))
+
+    def _run(self, columns: Batch, piece: slice, plan: Plan, out: Out, undo: Undo) -> None:
+        """Run transfers, with labels played when their time comes."""
+        at = piece.start
+        while at < piece.stop:
+            self._labels.play_until(int(columns.time[at]), self._memory.tables)
+            change = self._labels.next_time()
+            stop = piece.stop
+            if change is not None and change <= columns.time[stop - 1]:
+                stop = at + int(np.searchsorted(columns.time[at:stop], change))
+            part = Batch(*(column[at:stop] for column in columns))
+            self._memory.make_room(stop - at, int(np.count_nonzero(part.bits & IS_TOKEN)))
+            given = plan._replace(met=plan.met[at:stop])
+            written = Out(out.rows[2 * at : 2 * stop], out.ids[2 * at : 2 * stop], out.met[at:stop])
+            advance(part, self._memory.tables, self._labels.tables, undo, given, self._scratch(stop - at), written)
+            last = (int(part.block[-1]), int(part.time[-1]))
+            self._last = last
+            at = stop
+
+    def _scratch(self, transfers: int) -> Work:
+        if transfers > len(self._work.places):
+            self._work = new_work(transfers)
+        return self._work
+
+    def rollback(self, blocks: int) -> None:
+        """Take back the newest blocks that were given; the state is as if they never had been.
+
+        Raises
+        ------
+        ReorgTooDeep
+            The journal has fewer; nothing is changed.
+        """
+        for block in self.journal.pop(blocks):
+            restore(self._memory.tables, block.undo)
+            self._memory.cut(block.counts)
+            self._labels.take_back(block.labels, self._memory.tables)
+            self._last = block.before
+
+    def rollback_to(self, number: int) -> None:
+        """Take back every block after a number, which stays; so that blocks without transfers need no care.
+
+        Raises
+        ------
+        ReorgTooDeep
+            The journal does not reach as far; nothing is changed.
+        """
+        blocks = self.journal.newest_after(number)
+        if self._last[0] > number and (blocks == 0 or self.journal.blocks[-blocks].before[0] > number):
+            blocks = len(self.journal) + 1  # there are older ones to take back
+        self.rollback(blocks)
 
     def state_hash(self) -> bytes:
-        """Keccak-256 over spec, accounts and edges in order of first appearance."""
-        accounts, edges = int(self._counts[0]), int(self._counts[1])
-        parts = (
-            self._account_keys[:accounts],
-            self._accounts[:accounts],
-            self._edge_keys[:edges],
-            self._edges[:edges],
-        )
-        return keccak256(self.spec.hash + b"".join(np.ascontiguousarray(part).tobytes() for part in parts))
+        """SHA-256 over what the state means: spec, labels, last block and time, and each table's used rows."""
+        return self._digest().digest()
+
+    def _digest(self) -> hashlib._Hash:
+        block, time = self._last
+        digest = hashlib.sha256(self.spec.hash)
+        digest.update(f"\n{self._labels.feed.content_hash()} {self._labels.played}\n{block} {time}\n".encode())
+        for name in Memory.ROWS:
+            rows = self._memory.used(name)
+            digest.update(f"{name} {len(rows)}\n".encode() + hashlib.sha256(np.ascontiguousarray(rows).data).digest())
+        return digest
+
+    def save(self, path: Path) -> None:
+        """Write the state, with the journal, to a file; see ``docs/formats/engine-state-v1.md``."""
+        from tallystick.features._saving import save_engine
+
+        save_engine(self, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Engine:
+        """Read a state that :meth:`save` wrote, on any machine.
+
+        Raises
+        ------
+        Corrupt
+            The file is cut short, or its content is not what its hash says.
+        SpecMismatch
+            It was written for other features.
+        """
+        from tallystick.features._saving import load_engine
+
+        return load_engine(cls, path)
 
     def _check_order(self, batch: TransferBatch) -> None:
         if len(batch) == 0:
             return
-        if batch.block[0] <= self._last_block:
-            cause = f"block {batch.block[0]} comes after block {self._last_block} was finished"
+        last_block, last_time = self._last
+        if batch.block[0] <= last_block:
+            cause = f"block {batch.block[0]} comes after block {last_block} was finished"
             raise FeatureError(cause, block=int(batch.block[0]), next_step="Give whole blocks in rising order.")
-        for name, column, before in (("block", batch.block, self._last_block), ("time", batch.time, self._last_time)):
+        for name, column, before in (("block", batch.block, last_block), ("time", batch.time, last_time)):
             falls = np.flatnonzero(np.diff(column, prepend=before) < 0)
             if len(falls):
                 at = int(falls[0])
                 cause = f"{name} runs backwards at transfer {at} of the batch"
                 raise FeatureError(cause, block=int(batch.block[at]), next_step="Sort the transfers in chain order.")
-        self._last_block, self._last_time = int(batch.block[-1]), int(batch.time[-1])
-
-    def _make_room(self, transfers: int) -> None:
-        """Grow so that the batch fits even if every account and edge in it is new."""
-        accounts, edges = int(self._counts[0]), int(self._counts[1])
-        slots = _slots_for(accounts + 2 * transfers, len(self._account_slots))
-        if slots != len(self._account_slots):
-            self._account_slots = np.zeros(slots, np.int32)
-            rehash_accounts(self._account_slots, self._account_keys, accounts)
-        self._account_keys = _grown(self._account_keys, accounts, accounts + 2 * transfers)
-        self._accounts = _grown(self._accounts, accounts, accounts + 2 * transfers)
-        slots = _slots_for(edges + transfers, len(self._edge_slots))
-        if slots != len(self._edge_slots):
-            self._edge_slots = np.zeros(slots, np.int32)
-            rehash_edges(self._edge_slots, self._edge_keys, edges)
-        self._edge_keys = _grown(self._edge_keys, edges, edges + transfers)
-        self._edges = _grown(self._edges, edges, edges + transfers)
 
 
-def _slots_for(entries: int, now: int) -> int:
-    """Smallest power of two, not below ``now``, at most half full."""
-    return max(now, 1 << (2 * entries - 1).bit_length())
-
-
-def _grown(array: np.ndarray, used: int, needed: int) -> np.ndarray:
-    if needed <= len(array):
-        return array
-    grown = np.zeros((max(needed, len(array) * 5 // 4), *array.shape[1:]), array.dtype)
-    grown[:used] = array[:used]
-    return grown
+def _pieces(first: int, last: int) -> Iterator[slice]:
+    for start in range(first, last, _CHUNK):
+        yield slice(start, min(start + _CHUNK, last))

@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tallystick.compiling import compiled, inlined, source_stamp
-from tallystick.features import _rules
-from tallystick.features import _rules_fast as fast
-from tallystick.features._batch import FAILED, HAS_CALL, HAS_TO, IS_TOKEN
-from tallystick.features._state import ACCOUNT, FACT
-from tallystick.features._tables import edge_slot, find_account, find_edge
+from tallystick.compiling import inlined, looped, prefetch, source_stamp
+from tallystick.features._apply import MET, apply, apply_funding, apply_nearness, apply_token, look
+from tallystick.features._batch import IS_TOKEN
+from tallystick.features._exposure import CATEGORY_COUNT, MOVED_COLUMNS
+from tallystick.features._exposure_fast import (
+    exposure_now_ppm,
+    exposure_received_ppm,
+    give,
+    hold,
+    open_row,
+    take,
+)
+from tallystick.features._intern import PLACE, PLACES, intern
+from tallystick.features._layout import HOLDERS_AT, NARROW_AT
+from tallystick.features._note import note_edges, note_holding, note_side, note_transfer
+from tallystick.features._packed_fast import to_ring
+from tallystick.features._rings import push
+from tallystick.features._rules import NARROW_CAP
+from tallystick.features._search import note_cycles, note_diamond, note_recent
+from tallystick.features._state import ACCOUNT, ACCOUNT_COLUMNS, FACT, NARROW, WIDE
+from tallystick.features._tables import copy_words
+from tallystick.features._undo import keep_account, keep_edge, keep_entry, keep_holding, keep_taint
 from tallystick.features.families import FAMILIES
 
-__all__ = ["advance"]
+__all__ = ["Batch", "Out", "Plan", "Work", "advance", "new_work"]
 
-_COUNTERS = np.array([len(family.FEATURES) for family in FAMILIES.values()], np.int64)
-_START = np.concatenate((np.zeros(1, np.int64), np.cumsum(_COUNTERS)))
-_AT = tuple(int(start) for start in _START)
-_DAY_S = 86_400
-_HUB_LOG = 16 * 8  # log2_q4 of 128 accounts
-_NO_MEAN = -10_000
-_DECAYED = ACCOUNT.decayed_count_in_1h
-_ONE = _rules.ONE_Q16
+Batch = namedtuple("Batch", "block time transaction sender receiver asset amount wide tag fee bits")
+"""The columns of :class:`TransferBatch`."""
+
+Plan = namedtuple("Plan", "starts window_s rule searches signer met")
+"""How to run: first column of each family (-1: left out), window of motifs, accounting rule of exposure,
+whether rings are kept and searched, the signer of the transaction under way (3,), what each side learns of the
+other, (n, 2, MET), where that is given; see ``_sharded.py``."""
+
+Work = namedtuple("Work", "places payer paid facts met moved")
+"""Scratch: (n, PLACES) rows of each transfer, the two accounts unpacked, facts of both sides, what each
+learns of the other, and a payment's taint."""
+
+Out = namedtuple("Out", "rows ids met")
+"""What is written: (2 n, features) rows, (2 n,) accounts, (n, 2, MET) what each side learns of the other, or none."""
+
+_N_WIDE, _N_NARROW = len(WIDE), len(NARROW)
+_NEAR, _NEARER = 6, 3  # transfers ahead
+_LINE = 8  # int64 words of a cache line
 
 _flow = FAMILIES["flow"].write
 _size = FAMILIES["size"].write
@@ -33,270 +60,283 @@ _activity = FAMILIES["activity"].write
 _counterparties = FAMILIES["counterparties"].write
 _partner = FAMILIES["partner"].write
 _fees = FAMILIES["fees"].write
+_motifs = FAMILIES["motifs"].write
+_passing = FAMILIES["passing"].write
+_exposure = FAMILIES["exposure"].write
+_lookalike = FAMILIES["lookalike"].write
+_approvals = FAMILIES["approvals"].write
+_kind = FAMILIES["kind"].write
+_assets = FAMILIES["assets"].write
+
+
+def new_work(transfers: int) -> Work:
+    """Scratch for a run."""
+    return Work(
+        np.empty((transfers, len(PLACES)), np.int64),
+        np.zeros(len(ACCOUNT_COLUMNS), np.int64),
+        np.zeros(len(ACCOUNT_COLUMNS), np.int64),
+        np.zeros((2, len(FACT)), np.int64),
+        np.zeros((2, MET), np.int64),
+        np.zeros(MOVED_COLUMNS, np.int64),
+    )
 
 
 @inlined
-def _write_row(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
-    _flow(row[_AT[0] : _AT[1]], s, p, f)
-    _size(row[_AT[1] : _AT[2]], s, p, f)
-    _rhythm(row[_AT[2] : _AT[3]], s, p, f)
-    _activity(row[_AT[3] : _AT[4]], s, p, f)
-    _counterparties(row[_AT[4] : _AT[5]], s, p, f)
-    _partner(row[_AT[5] : _AT[6]], s, p, f)
-    _fees(row[_AT[6] : _AT[7]], s, p, f)
+def _write_row(row: np.ndarray, starts: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
+    if starts[0] >= 0:
+        _flow(row[starts[0] :], s, p, f)
+    if starts[1] >= 0:
+        _size(row[starts[1] :], s, p, f)
+    if starts[2] >= 0:
+        _rhythm(row[starts[2] :], s, p, f)
+    if starts[3] >= 0:
+        _activity(row[starts[3] :], s, p, f)
+    if starts[4] >= 0:
+        _counterparties(row[starts[4] :], s, p, f)
+    if starts[5] >= 0:
+        _partner(row[starts[5] :], s, p, f)
+    if starts[6] >= 0:
+        _fees(row[starts[6] :], s, p, f)
+    if starts[7] >= 0:
+        _motifs(row[starts[7] :], s, p, f)
+    if starts[8] >= 0:
+        _passing(row[starts[8] :], s, p, f)
+    if starts[9] >= 0:
+        _exposure(row[starts[9] :], s, p, f)
+    if starts[10] >= 0:
+        _lookalike(row[starts[10] :], s, p, f)
+    if starts[11] >= 0:
+        _approvals(row[starts[11] :], s, p, f)
+    if starts[12] >= 0:
+        _kind(row[starts[12] :], s, p, f)
+    if starts[13] >= 0:
+        _assets(row[starts[13] :], s, p, f)
 
 
 @inlined
-def _note_side(f: np.ndarray, s: np.ndarray, incoming: bool, time: int, amount: int, tag: int) -> None:
-    """Facts that depend on the subject's state before the transfer."""
-    count = s[ACCOUNT.count_in] + s[ACCOUNT.count_out]
-    same = s[ACCOUNT.count_in] if incoming else s[ACCOUNT.count_out]
-    last_same = s[ACCOUNT.last_in_time] if incoming else s[ACCOUNT.last_out_time]
-    last_tag = s[ACCOUNT.tag_in] if incoming else s[ACCOUNT.tag_out]
-    f[FACT.incoming] = 1 if incoming else 0
-    f[FACT.gap] = time - s[ACCOUNT.last_time] if count else -1
-    f[FACT.gap_same] = time - last_same if same else -1
-    f[FACT.log_over_mean] = f[FACT.log_value] - (s[ACCOUNT.log_in] + s[ACCOUNT.log_out]) // count if count else _NO_MEAN
-    f[FACT.over_max_in] = fast.ratio_ppm(amount, s[ACCOUNT.max_in])
-    f[FACT.over_max_out] = fast.ratio_ppm(amount, s[ACCOUNT.max_out])
-    f[FACT.over_balance] = fast.ratio_ppm(amount, s[ACCOUNT.volume_in] - s[ACCOUNT.volume_out])
-    f[FACT.repeat] = 1 if same and tag == last_tag else 0
+def _unpack(tables: Any, row: int, s: np.ndarray) -> None:
+    wide, narrow = tables.wide[row], tables.narrow[row]
+    for k in range(_N_WIDE):
+        s[k] = wide[k]
+    for k in range(_N_NARROW):
+        s[_N_WIDE + k] = narrow[NARROW_AT + k]
 
 
 @inlined
-def _touch(s: np.ndarray, time: int) -> None:
-    """Bring an account's clock and decayed counters to now."""
-    if s[ACCOUNT.count_in] + s[ACCOUNT.count_out] == 0:
-        if s[ACCOUNT.tokens_in] + s[ACCOUNT.tokens_out] == 0:
-            s[ACCOUNT.first_time] = time
-        s[ACCOUNT.active_days] = 1
-    else:
-        gap = time - s[ACCOUNT.last_time]
-        if gap > 0:
-            fast.decay_all(s, _DECAYED, s[ACCOUNT.last_time], time)
-        log_gap = fast.log2_q4(gap)
-        s[ACCOUNT.log_gap] += log_gap
-        s[ACCOUNT.log_gap_sq] += log_gap * log_gap
-        s[ACCOUNT.active_days] += 1 if time // _DAY_S != s[ACCOUNT.last_time] // _DAY_S else 0
-    s[ACCOUNT.last_time] = time
+def _pack(tables: Any, row: int, s: np.ndarray) -> None:
+    wide, narrow = tables.wide[row], tables.narrow[row]
+    for k in range(_N_WIDE):
+        wide[k] = s[k]
+    for k in range(_N_NARROW):
+        narrow[NARROW_AT + k] = np.uint32(min(s[_N_WIDE + k], NARROW_CAP))
 
 
 @inlined
-def _meet(s: np.ndarray, met: np.ndarray, f: np.ndarray, first: bool, new_edge: bool) -> None:
-    """Remember what the counterparty was like before this transfer; ``met`` is from :func:`_look`."""
-    incoming = f[FACT.incoming] == 1
-    if first:
-        s[ACCOUNT.first_partner_degree] = met[0]
-        s[ACCOUNT.first_log] = f[FACT.log_value]
-    if incoming:
-        s[ACCOUNT.fresh_in] += met[4]
-    else:
-        s[ACCOUNT.fresh_out] += met[4]
-    if not new_edge:
-        return
-    if incoming:
-        s[ACCOUNT.partners_in] += 1
-        s[ACCOUNT.partner_degree_in] += met[0]
-        s[ACCOUNT.partner_log_in] += met[1]
-        s[ACCOUNT.partner_fan_in] += met[2]
-        s[ACCOUNT.hubs_in] += 1 if met[2] >= _HUB_LOG else 0
-    else:
-        s[ACCOUNT.partners_out] += 1
-        s[ACCOUNT.partner_degree_out] += met[0]
-        s[ACCOUNT.partner_log_out] += met[1]
-        s[ACCOUNT.partner_fan_out] += met[3]
+def _ask(tables: Any, places: np.ndarray, i: int) -> None:
+    """Ask the memory for what transfers ahead will need."""
+    n = len(places)
+    ahead = i + _NEAR
+    if ahead < n:
+        for place in (PLACE.sender, PLACE.receiver):
+            row = places[ahead, place]
+            prefetch(tables.heads, row, 0)
+            for word in range(0, tables.wide.shape[1], _LINE):
+                prefetch(tables.wide, row, word)
+        prefetch(tables.edges, places[ahead, PLACE.edge], 0)
+        if places[ahead, PLACE.reverse] >= 0:
+            prefetch(tables.edges, places[ahead, PLACE.reverse], 0)
+    ahead = i + _NEARER
+    if ahead < n:
+        for place in (PLACE.sender, PLACE.receiver):
+            heads = tables.heads[places[ahead, place]]
+            for side in range(2):
+                prefetch(tables.pool, heads[side] & 0xFFFF_FFFF, 0)
 
 
 @inlined
-def _look(met: np.ndarray, p: np.ndarray) -> None:
-    """What an account is like: log degree, mean log amount, log fan-out, log fan-in, fresh."""
-    count = p[ACCOUNT.count_in] + p[ACCOUNT.count_out]
-    met[0] = fast.log2_q4(count)
-    met[1] = (p[ACCOUNT.log_in] + p[ACCOUNT.log_out]) // count if count else 0
-    met[2] = fast.log2_q4(p[ACCOUNT.partners_out])
-    met[3] = fast.log2_q4(p[ACCOUNT.partners_in])
-    met[4] = 1 if count == 0 else 0
+def _journal(tables: Any, undo: Any, place: np.ndarray, s: np.ndarray, r: np.ndarray) -> None:
+    """Record the rows a transfer will touch."""
+    keep_account(undo, tables, place[PLACE.sender])
+    keep_edge(undo, tables, place[PLACE.edge])
+    if s[ACCOUNT.taint]:
+        keep_taint(undo, tables, s[ACCOUNT.taint])
+    if place[PLACE.receiver]:
+        keep_account(undo, tables, place[PLACE.receiver])
+        if r[ACCOUNT.taint]:
+            keep_taint(undo, tables, r[ACCOUNT.taint])
+    if place[PLACE.paying] >= 0:
+        keep_account(undo, tables, place[PLACE.asset])
+        keep_holding(undo, tables, place[PLACE.paying])
+        if place[PLACE.paid] >= 0:
+            keep_holding(undo, tables, place[PLACE.paid])
 
 
 @inlined
-def _receive(s: np.ndarray, f: np.ndarray, amount: int, tag: int) -> None:
-    time = f[FACT.time]
-    if s[ACCOUNT.count_in] == 0:
-        s[ACCOUNT.first_in_time] = time
-    s[ACCOUNT.last_in_time] = time
-    s[ACCOUNT.count_in] += 1
-    s[ACCOUNT.volume_in] = fast.saturate(s[ACCOUNT.volume_in] + amount)
-    s[ACCOUNT.max_in] = max(s[ACCOUNT.max_in], amount)
-    s[ACCOUNT.zero_in] += 1 if amount == 0 else 0
-    s[ACCOUNT.round_in] += 1 if 0 < f[FACT.digits] <= 2 else 0
-    s[ACCOUNT.repeat_in] += f[FACT.repeat]
-    s[ACCOUNT.tag_in] = tag
-    s[ACCOUNT.log_in] += f[FACT.log_value]
-    s[ACCOUNT.log_sq_in] += f[FACT.log_value] * f[FACT.log_value]
-    for h in range(4):
-        s[_DECAYED + 4 * h] += _ONE
-        s[_DECAYED + 4 * h + 2] = fast.saturate(s[_DECAYED + 4 * h + 2] + amount)
+def _note_pull(signer: np.ndarray, batch: Any, i: int, sender: int, f: np.ndarray) -> None:
+    """Whether a token payment was signed by another than its payer: by whom its transaction was sent."""
+    here = signer[1] == batch.block[i] and signer[2] == batch.transaction[i]
+    if batch.bits[i] & IS_TOKEN:
+        f[FACT.pulled] = 1 if here and signer[0] != sender else 0
+    elif not here:
+        signer[0], signer[1], signer[2] = sender, batch.block[i], batch.transaction[i]
 
 
 @inlined
-def _send(s: np.ndarray, f: np.ndarray, amount: int, tag: int, fee: int) -> None:
-    time = f[FACT.time]
-    if s[ACCOUNT.count_out] == 0:
-        s[ACCOUNT.first_out_time] = time
-    s[ACCOUNT.last_out_time] = time
-    s[ACCOUNT.count_out] += 1
-    s[ACCOUNT.volume_out] = fast.saturate(s[ACCOUNT.volume_out] + amount)
-    s[ACCOUNT.max_out] = max(s[ACCOUNT.max_out], amount)
-    s[ACCOUNT.zero_out] += 1 if amount == 0 else 0
-    s[ACCOUNT.round_out] += 1 if 0 < f[FACT.digits] <= 2 else 0
-    s[ACCOUNT.repeat_out] += f[FACT.repeat]
-    s[ACCOUNT.tag_out] = tag
-    s[ACCOUNT.log_out] += f[FACT.log_value]
-    s[ACCOUNT.log_sq_out] += f[FACT.log_value] * f[FACT.log_value]
-    s[ACCOUNT.fees] = fast.saturate(s[ACCOUNT.fees] + max(fee, 0))
-    for h in range(4):
-        s[_DECAYED + 4 * h + 1] += _ONE
-        s[_DECAYED + 4 * h + 3] = fast.saturate(s[_DECAYED + 4 * h + 3] + amount)
+def _mark_edge(edges: np.ndarray, edge: int, time: int, token: bool) -> None:
+    """Count a transfer on its edge."""
+    counts, times = edges[edge, 1], edges[edge, 2]
+    first = times & 0xFFFF_FFFF if counts else time
+    shift = 32 if token else 0
+    if counts >> shift & 0x7FFF_FFFF < 0x7FFF_FFFF:
+        counts += 1 << shift
+    edges[edge, 1] = counts
+    edges[edge, 2] = first | time << 32
 
 
 @inlined
-def _apply(s: np.ndarray, met: np.ndarray, f: np.ndarray, new_edge: bool, amount: int, tag: int, fee: int) -> None:
-    """Move one side of a transfer of the chain's own coin into its account."""
-    first = s[ACCOUNT.count_in] + s[ACCOUNT.count_out] == 0
-    _touch(s, f[FACT.time])
-    _meet(s, met, f, first, new_edge)
-    if f[FACT.incoming] == 1:
-        _receive(s, f, amount, tag)
-    else:
-        _send(s, f, amount, tag, fee)
-    s[ACCOUNT.calls] += f[FACT.call]
-    s[ACCOUNT.failures] += f[FACT.failed]
-    balance = s[ACCOUNT.volume_in] - s[ACCOUNT.volume_out]
-    if balance > s[ACCOUNT.balance_peak]:
-        s[ACCOUNT.balance_peak] = balance
-        s[ACCOUNT.balance_peak_time] = f[FACT.time]
+def _note(tables: Any, batch: Any, plan: Any, i: int, rows: Any, work: Any) -> None:
+    """Facts of both sides, from the state before."""
+    place, s, r, f = rows, work[0], work[1], work[2]
+    sender, receiver = place[PLACE.sender], place[PLACE.receiver]
+    time, amount = batch.time[i], batch.amount[i]
+    note_transfer(f[0], batch, i)
+    note_edges(tables.edges, place[PLACE.edge], place[PLACE.reverse], f[0])
+    _note_pull(plan.signer, batch, i, sender, f[0])
+    searches = plan.searches and receiver != 0 and receiver != sender
+    since = time - plan.window_s
+    transfer = (time, to_ring(batch.wide[i]), place[PLACE.asset])
+    if searches and batch.wide[i] > 0:
+        note_cycles(tables, sender, receiver, transfer, since, f[0])
+        note_diamond(tables, sender, receiver, place[PLACE.asset], since, f[0])
+    copy_words(f[1], 0, f[0], 0, len(f[0]))
+    note_side(f[0], s, False, receiver, amount, batch.tag[i])
+    note_side(f[1], r, True, sender, amount, batch.tag[i])
+    if searches:
+        note_recent(tables, sender, receiver, transfer, since, f[0])
+        note_recent(tables, receiver, sender, transfer, since, f[1])
 
 
 @inlined
-def _apply_token(s: np.ndarray, f: np.ndarray) -> None:
-    """Move one side of a token transfer into its account."""
-    if s[ACCOUNT.count_in] + s[ACCOUNT.count_out] + s[ACCOUNT.tokens_in] + s[ACCOUNT.tokens_out] == 0:
-        s[ACCOUNT.first_time] = f[FACT.time]
-    if f[FACT.incoming] == 1:
-        s[ACCOUNT.tokens_in] += 1
-    else:
-        s[ACCOUNT.tokens_out] += 1
-
-
-@inlined
-def _note_transfer(f: np.ndarray, time: int, amount: int, fee: int, bits: int) -> None:
-    """Facts both sides share."""
-    f[FACT.time] = time
-    f[FACT.log_value] = fast.log2_q4(amount)
-    f[FACT.digits] = fast.significant_digits(amount)
-    f[FACT.call] = 1 if bits & HAS_CALL else 0
-    f[FACT.failed] = 1 if bits & FAILED else 0
-    f[FACT.token] = 1 if bits & IS_TOKEN else 0
-    f[FACT.log_fee] = fast.log2_q4(fee) if fee >= 0 else -1
-
-
-@inlined
-def _advance(
-    batch: tuple[np.ndarray, ...],
-    account_slots: np.ndarray,
-    account_keys: np.ndarray,
-    accounts: np.ndarray,
-    edge_slots: np.ndarray,
-    edge_keys: np.ndarray,
-    edges: np.ndarray,
-    counts: np.ndarray,
-    rows: np.ndarray,
-    ids: np.ndarray,
-) -> None:
-    """Run transfers through the state and write two feature rows for each.
-
-    Parameters
-    ----------
-    batch
-        ``time, sender, receiver, amount, tag, fee, bits`` as in :class:`TransferBatch`.
-    accounts, edges
-        State columns, large enough for every new account and edge of the batch.
-    counts
-        ``[accounts, edges]`` in use; updated.
-    rows
-        (2 n, features) int64, written: sender's side at 2 i, receiver's at 2 i + 1.
-    ids
-        (2 n,) int64, written: account of each row, 0 for nobody.
-    """
-    times, senders, receivers, amounts, tags, fees, all_bits = batch
-    f = np.zeros((2, len(FACT)), np.int64)
-    met = np.zeros((2, 5), np.int64)
-    for i in range(len(times)):
-        time, amount, tag, fee, bits = times[i], amounts[i], tags[i], fees[i], all_bits[i]
-        sender = find_account(account_slots, account_keys, counts[0], senders[i])
-        counts[0] = max(counts[0], sender + 1)
-        receiver = 0
-        if bits & HAS_TO:
-            receiver = find_account(account_slots, account_keys, counts[0], receivers[i])
-            counts[0] = max(counts[0], receiver + 1)
-        s, r = accounts[sender], accounts[receiver]
-        key = sender << 32 | receiver
-        slot = edge_slot(edge_slots, edge_keys, key)
-        edge = edge_slots[slot] - 1
-        reverse = find_edge(edge_slots, edge_keys, receiver << 32 | sender)
-
-        _note_transfer(f[0], time, amount, fee, bits)
-        f[0, FACT.edge_count] = edges[edge, 0] if edge >= 0 else 0
-        f[0, FACT.edge_reverse] = edges[reverse, 0] if reverse >= 0 else 0
-        f[0, FACT.edge_age] = time - edges[edge, 1] if edge >= 0 else 0
-        f[1] = f[0]
-        _note_side(f[0], s, False, time, amount, tag)
-        _note_side(f[1], r, True, time, amount, tag)
-
-        if bits & IS_TOKEN:
-            _apply_token(s, f[0])
-            if receiver:
-                _apply_token(r, f[1])
-        else:
-            _look(met[0], r)
-            _look(met[1], s)
-            _apply(s, met[0], f[0], edge < 0, amount, tag, fee)
-            if receiver:
-                _apply(r, met[1], f[1], edge < 0, amount, tag, fee)
-            if edge < 0:
-                edge = counts[1]
-                counts[1] += 1
-                edge_slots[slot] = edge + 1
-                edge_keys[edge] = key
-                edges[edge, 1] = time
-            edges[edge, 0] += 1
-
-        ids[2 * i], ids[2 * i + 1] = sender, receiver
-        _write_row(rows[2 * i], s, r, f[0])
+def _enter(tables: Any, batch: Any, plan: Any, i: int, rows: Any, work: Any) -> None:
+    """The transfer enters the accounts and holdings."""
+    place, s, r, f, met = rows, work[0], work[1], work[2], work[3]
+    receiver = place[PLACE.receiver]
+    if batch.bits[i] & IS_TOKEN:
+        note_holding(tables, place[PLACE.asset], place[PLACE.paying], batch.wide[i], s, f[0])
+        apply_token(s, f[0])
         if receiver:
-            _write_row(rows[2 * i + 1], r, s, f[1])
+            note_holding(tables, place[PLACE.asset], place[PLACE.paid], batch.wide[i], r, f[1])
+            apply_token(r, f[1])
+        holders = np.int64(tables.narrow[place[PLACE.asset], HOLDERS_AT])
+        f[0, FACT.asset_holders] = holders
+        f[1, FACT.asset_holders] = holders
+        return
+    edge = place[PLACE.edge]
+    known = tables.edges[edge, 1] != 0
+    apart = batch.time[i] - (tables.edges[edge, 2] >> 32) if known else -1
+    look(met[0], r)
+    look(met[1], s)
+    if len(plan.met):
+        for side in range(2):
+            copy_words(met[side], 0, plan.met[i, side], 0, MET)
+    apply(s, met[0], f[0], apart, batch.amount[i], batch.tag[i], batch.fee[i])
+    if receiver:
+        apply(r, met[1], f[1], apart, batch.amount[i], batch.tag[i], batch.fee[i])
+        if receiver != place[PLACE.sender]:
+            apply_funding(s, r, place[PLACE.sender], batch.amount[i])
+
+
+@inlined
+def _expose(tables: Any, s: np.ndarray, r: np.ndarray, amount: int, rule: int, moved: np.ndarray) -> None:
+    """Taint moves with the money."""
+    tainted = 0
+    if s[ACCOUNT.taint] or s[ACCOUNT.labels]:
+        tainted = take(tables.taints[s[ACCOUNT.taint]], amount, s[ACCOUNT.labels], rule, moved)
+    if tainted and r[ACCOUNT.taint] == 0:
+        r[ACCOUNT.taint] = tables.counts[4]
+        tables.counts[4] += 1
+        before = r[ACCOUNT.volume_in] - r[ACCOUNT.volume_out] - amount
+        open_row(tables.taints[r[ACCOUNT.taint]], max(before, 0))
+    if tainted:
+        give(tables.taints[r[ACCOUNT.taint]], amount, moved, rule)
+    elif r[ACCOUNT.taint]:
+        hold(tables.taints[r[ACCOUNT.taint]], amount)
+
+
+@inlined
+def _note_exposure(tables: Any, s: np.ndarray, r: np.ndarray, rule: int, f: np.ndarray) -> None:
+    """How much of the two accounts' money is tainted, after the transfer."""
+    for c in range(CATEGORY_COUNT):
+        paying = exposure_now_ppm(tables.taints[s[ACCOUNT.taint]], c, rule)
+        paid = exposure_now_ppm(tables.taints[r[ACCOUNT.taint]], c, rule)
+        f[0, FACT.exposed_0 + c], f[0, FACT.partner_exposed_0 + c] = paying, paid
+        f[1, FACT.exposed_0 + c], f[1, FACT.partner_exposed_0 + c] = paid, paying
+        f[0, FACT.received_0 + c] = exposure_received_ppm(tables.taints[s[ACCOUNT.taint]], c, s[ACCOUNT.volume_in])
+        f[1, FACT.received_0 + c] = exposure_received_ppm(tables.taints[r[ACCOUNT.taint]], c, r[ACCOUNT.volume_in])
+
+
+@inlined
+def _follow(tables: Any, batch: Any, undo: Any, plan: Any, i: int, rows: Any, work: Any) -> None:
+    """Value moved from one account to another: what is passed on with it, and the rings."""
+    place, s, r = rows, work[0], work[1]
+    apply_nearness(s, r)
+    if batch.amount[i] > 0 and s[ACCOUNT.taint] | s[ACCOUNT.labels] | r[ACCOUNT.taint]:
+        _expose(tables, s, r, batch.amount[i], plan.rule, work[4])
+    if not plan.searches:
+        return
+    sender, receiver, asset = place[PLACE.sender], place[PLACE.receiver], place[PLACE.asset]
+    if len(undo.accounts):
+        keep_entry(undo, tables, sender, 1)
+        keep_entry(undo, tables, receiver, 0)
+    amount = to_ring(batch.wide[i])
+    push(tables, sender, 1, receiver, batch.time[i], amount, asset)
+    push(tables, receiver, 0, sender, batch.time[i], amount, asset)
+
+
+@inlined
+def _run(batch: Any, tables: Any, labels: Any, undo: Any, plan: Any, work: Any, out: Any) -> None:
+    places = work.places[: len(batch.time)]
+    intern(batch, tables, labels, places)
+    f, met = work.facts, work.met
+    for i in range(len(batch.time)):
+        _ask(tables, places, i)
+        place = places[i]
+        sender, receiver = place[PLACE.sender], place[PLACE.receiver]
+        s = work.payer
+        r = work.payer if receiver == sender else work.paid
+        _unpack(tables, sender, s)
+        _unpack(tables, receiver, r)
+        both = (s, r, f, met, work.moved)
+        if len(undo.accounts):
+            _journal(tables, undo, place, s, r)
+        _note(tables, batch, plan, i, place, both)
+        _enter(tables, batch, plan, i, place, both)
+        if len(out.met):
+            for side in range(2):
+                copy_words(out.met[i, side], 0, met[side], 0, MET)
+        if batch.wide[i] > 0 and receiver != 0 and receiver != sender:
+            _follow(tables, batch, undo, plan, i, place, both)
+        if s[ACCOUNT.taint] | r[ACCOUNT.taint]:
+            _note_exposure(tables, s, r, plan.rule, f)
+        _mark_edge(tables.edges, place[PLACE.edge], batch.time[i], batch.bits[i] & IS_TOKEN != 0)
+        _pack(tables, sender, s)
+        out.ids[2 * i], out.ids[2 * i + 1] = sender, receiver
+        _write_row(out.rows[2 * i], plan.starts, s, r, f[0])
+        if receiver:
+            _pack(tables, receiver, r)
+            _write_row(out.rows[2 * i + 1], plan.starts, r, s, f[1])
         else:
-            rows[2 * i + 1] = 0
+            out.rows[2 * i + 1] = 0
 
 
 def _entry_point(stamp: int) -> Any:
-    @compiled
-    def advance(
-        batch: Any,
-        account_slots: Any,
-        account_keys: Any,
-        accounts: Any,
-        edge_slots: Any,
-        edge_keys: Any,
-        edges: Any,
-        counts: Any,
-        rows: Any,
-        ids: Any,
-    ) -> None:
+    @looped
+    def advance(batch: Any, tables: Any, labels: Any, undo: Any, plan: Any, work: Any, out: Any) -> None:
         if stamp >= 0:  # a closure variable is part of numba's cache key
-            _advance(batch, account_slots, account_keys, accounts, edge_slots, edge_keys, edges, counts, rows, ids)
+            _run(batch, tables, labels, undo, plan, work, out)
 
     return advance
 
 
 advance = _entry_point(source_stamp(Path(__file__).parent))
+"""Run transfers through the tables and write two feature rows for each; the tables have room."""

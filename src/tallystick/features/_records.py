@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from tallystick.features._state import ACCOUNT_COLUMNS, FACTS
 
@@ -17,6 +17,12 @@ class _Record:
     def __init__(self) -> None:
         for name in self._names:
             setattr(self, name, 0)
+
+    def copy(self) -> Self:
+        """Another record with the same values."""
+        other = type(self)()
+        other.__dict__.update(self.__dict__)
+        return other
 
     if TYPE_CHECKING:
 

@@ -11,8 +11,9 @@ __all__ = [
     "AMOUNT_CAP",
     "FRACTIONS_Q16",
     "HALF_LIVES_S",
+    "NARROW_CAP",
     "NEVER",
-    "ONE_Q16",
+    "ONE_Q12",
     "RATIO_CAP",
     "TOTAL_CAP",
     "decay",
@@ -25,8 +26,9 @@ __all__ = [
     "variance",
 ]
 
-HALF_LIVES_S: Final = (3_600, 86_400, 7 * 86_400, 30 * 86_400)  # an hour, a day, a week, a month
-ONE_Q16: Final = 1 << 16  # one event in a decayed counter
+HALF_LIVES_S: Final = (3_600, 86_400, 7 * 86_400)  # an hour, a day, a week
+ONE_Q12: Final = 1 << 12  # one event in a decayed counter
+NARROW_CAP: Final = (1 << 32) - 1  # where narrow columns are held
 AMOUNT_CAP: Final = 1 << 61  # gwei; 2.3e9 ether, twenty times the supply
 TOTAL_CAP: Final = 1 << 62  # gwei; a total plus one amount still fits an int64
 RATIO_CAP: Final = 1_000_000_000  # ppm; a thousandfold

@@ -16,6 +16,7 @@ __all__ = [
     "ratio_ppm",
     "saturate",
     "significant_digits",
+    "top_bit",
     "variance",
 ]
 
@@ -32,7 +33,8 @@ def saturate(total: int) -> int:
 
 
 @inlined
-def _top_bit(value: int) -> int:
+def top_bit(value: int) -> int:
+    """Position of the highest bit set of a positive int64; 0 for 1."""
     top = 0
     if value >> 32:
         value >>= 32
@@ -57,7 +59,7 @@ def log2_q4(value: int) -> int:
     """Twin of :func:`tallystick.features._rules.log2_q4`."""
     if value <= 0:
         return 0
-    top: int = _top_bit(value)
+    top: int = top_bit(value)
     below = (value >> (top - 4) if top >= 4 else value << (4 - top)) & 15
     return 16 * (top + 1) + below
 
@@ -69,7 +71,7 @@ def ratio_ppm(part: int, whole: int) -> int:
         return 0
     larger = max(part, whole)
     if larger >> 42:
-        shift = _top_bit(larger) - 41
+        shift = top_bit(larger) - 41
         part >>= shift
         whole = max(whole >> shift, 1)
     return min(part * 1_000_000 // whole, _RATIO_CAP)
@@ -94,22 +96,30 @@ def variance(total: int, total_of_squares: int, count: int) -> int:
 
 
 @inlined
-def decay_all(account: np.ndarray, first: int, then_s: int, now_s: int) -> None:
-    """Decay an account's sixteen counters, four a half-life from column ``first`` on, in place."""
-    for h in range(4):
+def _decayed(value: int, halvings: int, fraction: int) -> int:
+    value >>= halvings
+    # floor(value * fraction / 2**16) without leaving 64 bits: high and low part apart.
+    return (value >> 16) * fraction + (((value & 65_535) * fraction) >> 16)
+
+
+@inlined
+def decay_all(account: np.ndarray, volumes: int, counts: int, then_s: int, now_s: int) -> None:
+    """Decay an account's counters in place.
+
+    Each half-life has two volumes from column ``volumes`` on, two counts from ``counts`` on and, from the
+    second half-life on, two fans after the counts.
+    """
+    for h in range(3):
         ticks = now_s * 32 // _HALF_LIVES[h] - then_s * 32 // _HALF_LIVES[h]
-        at = first + 4 * h
         if ticks == 0:
             continue
-        halvings = ticks >> 5
-        if halvings > 62:
-            account[at : at + 4] = 0
-            continue
+        halvings = min(ticks >> 5, 63)
         fraction = _FRACTIONS[ticks & 31]
-        for k in range(at, at + 4):
-            value = account[k] >> halvings
-            # floor(value * fraction / 2**16) without leaving 64 bits: high and low part apart.
-            account[k] = (value >> 16) * fraction + (((value & 65_535) * fraction) >> 16)
+        for at in (volumes + 2 * h, counts + 2 * h, counts + 4 + 2 * h):
+            if h == 0 and at == counts + 4:
+                continue
+            account[at] = _decayed(account[at], halvings, fraction)
+            account[at + 1] = _decayed(account[at + 1], halvings, fraction)
 
 
 @inlined

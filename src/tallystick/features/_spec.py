@@ -9,10 +9,11 @@ import msgspec
 from tallystick.hashing import keccak256
 from tallystick.units import Hash
 
-__all__ = ["INT40", "PPM", "Feature", "FeatureSpec"]
+__all__ = ["INT40", "PPM", "WINDOW_S", "Feature", "FeatureSpec"]
 
 PPM = (0, 1_000_000_000)  # ratio_ppm's range
 INT40 = (0, 1 << 40)
+WINDOW_S = 3 * 86_400  # how far back motifs reach
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Feature:
         One sentence.
     half_life_s
         Seconds, for decayed features.
+    window_s
+        Seconds, for features that look no further back.
     sees
         What it may depend on: ``past`` is the transfer itself and everything before it. Protocols
         refuse features that see more.
@@ -42,15 +45,27 @@ class Feature:
     high: int
     help: str
     half_life_s: int | None = None
+    window_s: int | None = None
     sees: str = "past"
 
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """An ordered list of features and the version of the rules that compute them."""
+    """An ordered list of features and the version of the rules that compute them.
+
+    Parameters
+    ----------
+    version
+        Of the rules.
+    features
+        In column order.
+    exposure
+        Accounting rule of the exposure family, where it is among them.
+    """
 
     version: int
     features: tuple[Feature, ...]
+    exposure: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,7 +75,11 @@ class FeatureSpec:
     @property
     def canonical(self) -> bytes:
         """The bytes that are hashed: JSON with sorted keys, no spaces."""
-        content = {"features": [asdict(feature) for feature in self.features], "version": self.version}
+        content = {
+            "exposure": self.exposure,
+            "features": [asdict(feature) for feature in self.features],
+            "version": self.version,
+        }
         return msgspec.json.encode(content, order="sorted")
 
     @property

@@ -112,7 +112,7 @@ def account_rows(batches: Iterable[pa.Table], accounts: Mapping[bytes, object]) 
     LearnError
         None of the accounts occurs.
     """
-    engine = Engine()
+    engine = Engine(journal_blocks=0)
     position: dict[int, int] = {}
     addresses: list[bytes] = []
     parts: list[tuple[np.ndarray, ...]] = []

@@ -49,7 +49,7 @@ class Scorer:
     def __init__(self, program: Program) -> None:
         check_spec(program)
         self.program = program
-        self.engine = Engine()
+        self.engine = Engine(journal_blocks=0)  # sources hand out blocks that stay
         self._fast = FastProgram(program)
 
     def score(self, transfers: pa.Table) -> Scored:

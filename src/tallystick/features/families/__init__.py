@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from tallystick.features.families import _activity, _counterparties, _fees, _flow, _partner, _rhythm, _size
+from tallystick.features.families import (
+    _activity,
+    _approvals,
+    _assets,
+    _counterparties,
+    _exposure,
+    _fees,
+    _flow,
+    _kind,
+    _lookalike,
+    _motifs,
+    _partner,
+    _passing,
+    _rhythm,
+    _size,
+)
 
 __all__ = ["FAMILIES"]
 
@@ -14,4 +29,11 @@ FAMILIES = {
     "counterparties": _counterparties,
     "partner": _partner,
     "fees": _fees,
+    "motifs": _motifs,
+    "passing": _passing,
+    "exposure": _exposure,
+    "lookalike": _lookalike,
+    "approvals": _approvals,
+    "kind": _kind,
+    "assets": _assets,
 }

@@ -18,29 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["FEATURES", "reference", "write"]
 
 FEATURES = (
-    Feature("count_in_1h", "transfers, Q16", 0, 1 << 53, "Incoming transfers, halved every hour.", 3_600),
-    Feature("count_out_1h", "transfers, Q16", 0, 1 << 53, "Outgoing transfers, halved every hour.", 3_600),
+    Feature("count_in_1h", "transfers, Q12", 0, (1 << 32) - 1, "Incoming transfers, halved every hour.", 3_600),
+    Feature("count_out_1h", "transfers, Q12", 0, (1 << 32) - 1, "Outgoing transfers, halved every hour.", 3_600),
     Feature("log_volume_in_1h", "log2 gwei, Q4", 0, 1_023, "Income, halved every hour.", 3_600),
     Feature("log_volume_out_1h", "log2 gwei, Q4", 0, 1_023, "Payments, halved every hour.", 3_600),
-    Feature("count_in_1d", "transfers, Q16", 0, 1 << 53, "Incoming transfers, halved every day.", 86_400),
-    Feature("count_out_1d", "transfers, Q16", 0, 1 << 53, "Outgoing transfers, halved every day.", 86_400),
+    Feature("count_in_1d", "transfers, Q12", 0, (1 << 32) - 1, "Incoming transfers, halved every day.", 86_400),
+    Feature("count_out_1d", "transfers, Q12", 0, (1 << 32) - 1, "Outgoing transfers, halved every day.", 86_400),
     Feature("log_volume_in_1d", "log2 gwei, Q4", 0, 1_023, "Income, halved every day.", 86_400),
     Feature("log_volume_out_1d", "log2 gwei, Q4", 0, 1_023, "Payments, halved every day.", 86_400),
-    Feature("count_in_7d", "transfers, Q16", 0, 1 << 53, "Incoming transfers, halved every week.", 7 * 86_400),
-    Feature("count_out_7d", "transfers, Q16", 0, 1 << 53, "Outgoing transfers, halved every week.", 7 * 86_400),
+    Feature("count_in_7d", "transfers, Q12", 0, (1 << 32) - 1, "Incoming transfers, halved every week.", 7 * 86_400),
+    Feature("count_out_7d", "transfers, Q12", 0, (1 << 32) - 1, "Outgoing transfers, halved every week.", 7 * 86_400),
     Feature("log_volume_in_7d", "log2 gwei, Q4", 0, 1_023, "Income, halved every week.", 7 * 86_400),
     Feature("log_volume_out_7d", "log2 gwei, Q4", 0, 1_023, "Payments, halved every week.", 7 * 86_400),
-    Feature(
-        "count_in_30d", "transfers, Q16", 0, 1 << 53, "Incoming transfers, halved every month of 30 days.", 30 * 86_400
-    ),
-    Feature(
-        "count_out_30d", "transfers, Q16", 0, 1 << 53, "Outgoing transfers, halved every month of 30 days.", 30 * 86_400
-    ),
-    Feature("log_volume_in_30d", "log2 gwei, Q4", 0, 1_023, "Income, halved every month of 30 days.", 30 * 86_400),
-    Feature("log_volume_out_30d", "log2 gwei, Q4", 0, 1_023, "Payments, halved every month of 30 days.", 30 * 86_400),
     Feature("burst_1h_1d", "ppm", *PPM, "Transfers at half-life 1h against 1d: near one million in a burst."),
     Feature("burst_1d_7d", "ppm", *PPM, "Transfers at half-life 1d against 7d: near one million in a burst."),
-    Feature("burst_7d_30d", "ppm", *PPM, "Transfers at half-life 7d against 30d: near one million in a burst."),
 )
 
 
@@ -59,15 +50,8 @@ def reference(s: Account, p: Account, f: Facts) -> list[int]:
         s.decayed_count_out_7d,
         rules.log2_q4(s.decayed_volume_in_7d),
         rules.log2_q4(s.decayed_volume_out_7d),
-        s.decayed_count_in_30d,
-        s.decayed_count_out_30d,
-        rules.log2_q4(s.decayed_volume_in_30d),
-        rules.log2_q4(s.decayed_volume_out_30d),
         rules.ratio_ppm(s.decayed_count_in_1h + s.decayed_count_out_1h, s.decayed_count_in_1d + s.decayed_count_out_1d),
         rules.ratio_ppm(s.decayed_count_in_1d + s.decayed_count_out_1d, s.decayed_count_in_7d + s.decayed_count_out_7d),
-        rules.ratio_ppm(
-            s.decayed_count_in_7d + s.decayed_count_out_7d, s.decayed_count_in_30d + s.decayed_count_out_30d
-        ),
     ]
 
 
@@ -86,19 +70,11 @@ def write(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
     row[9] = s[ACCOUNT.decayed_count_out_7d]
     row[10] = fast.log2_q4(s[ACCOUNT.decayed_volume_in_7d])
     row[11] = fast.log2_q4(s[ACCOUNT.decayed_volume_out_7d])
-    row[12] = s[ACCOUNT.decayed_count_in_30d]
-    row[13] = s[ACCOUNT.decayed_count_out_30d]
-    row[14] = fast.log2_q4(s[ACCOUNT.decayed_volume_in_30d])
-    row[15] = fast.log2_q4(s[ACCOUNT.decayed_volume_out_30d])
-    row[16] = fast.ratio_ppm(
+    row[12] = fast.ratio_ppm(
         s[ACCOUNT.decayed_count_in_1h] + s[ACCOUNT.decayed_count_out_1h],
         s[ACCOUNT.decayed_count_in_1d] + s[ACCOUNT.decayed_count_out_1d],
     )
-    row[17] = fast.ratio_ppm(
+    row[13] = fast.ratio_ppm(
         s[ACCOUNT.decayed_count_in_1d] + s[ACCOUNT.decayed_count_out_1d],
         s[ACCOUNT.decayed_count_in_7d] + s[ACCOUNT.decayed_count_out_7d],
-    )
-    row[18] = fast.ratio_ppm(
-        s[ACCOUNT.decayed_count_in_7d] + s[ACCOUNT.decayed_count_out_7d],
-        s[ACCOUNT.decayed_count_in_30d] + s[ACCOUNT.decayed_count_out_30d],
     )

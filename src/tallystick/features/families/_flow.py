@@ -31,7 +31,6 @@ FEATURES = (
     Feature("drain_1h", "ppm", *PPM, "Recent payments against recent income, half-life 1h.", 3_600),
     Feature("drain_1d", "ppm", *PPM, "Recent payments against recent income, half-life 1d.", 86_400),
     Feature("drain_7d", "ppm", *PPM, "Recent payments against recent income, half-life 7d.", 7 * 86_400),
-    Feature("drain_30d", "ppm", *PPM, "Recent payments against recent income, half-life 30d.", 30 * 86_400),
 )
 
 
@@ -51,7 +50,6 @@ def reference(s: Account, p: Account, f: Facts) -> list[int]:
         rules.ratio_ppm(s.decayed_volume_out_1h, s.decayed_volume_in_1h),
         rules.ratio_ppm(s.decayed_volume_out_1d, s.decayed_volume_in_1d),
         rules.ratio_ppm(s.decayed_volume_out_7d, s.decayed_volume_in_7d),
-        rules.ratio_ppm(s.decayed_volume_out_30d, s.decayed_volume_in_30d),
     ]
 
 
@@ -71,4 +69,3 @@ def write(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
     row[10] = fast.ratio_ppm(s[ACCOUNT.decayed_volume_out_1h], s[ACCOUNT.decayed_volume_in_1h])
     row[11] = fast.ratio_ppm(s[ACCOUNT.decayed_volume_out_1d], s[ACCOUNT.decayed_volume_in_1d])
     row[12] = fast.ratio_ppm(s[ACCOUNT.decayed_volume_out_7d], s[ACCOUNT.decayed_volume_in_7d])
-    row[13] = fast.ratio_ppm(s[ACCOUNT.decayed_volume_out_30d], s[ACCOUNT.decayed_volume_in_30d])

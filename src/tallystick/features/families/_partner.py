@@ -32,23 +32,11 @@ FEATURES = (
     Feature("partner_round_share_in", "ppm", *PPM, "Share of its income in round amounts."),
     Feature("partner_repeat_share_in", "ppm", *PPM, "Share of its income that repeats the amount before."),
     Feature("partner_repeat_share_out", "ppm", *PPM, "Share of its payments that repeat the amount before."),
-    Feature("partner_count_in_1d", "transfers, Q16", 0, 1 << 53, "Its incoming transfers, halved every day.", 86_400),
-    Feature("partner_count_out_1d", "transfers, Q16", 0, 1 << 53, "Its outgoing transfers, halved every day.", 86_400),
     Feature(
-        "partner_count_in_30d",
-        "transfers, Q16",
-        0,
-        1 << 62,
-        "Its incoming transfers, halved every month of 30 days.",
-        30 * 86_400,
+        "partner_count_in_1d", "transfers, Q12", 0, (1 << 32) - 1, "Its incoming transfers, halved every day.", 86_400
     ),
     Feature(
-        "partner_count_out_30d",
-        "transfers, Q16",
-        0,
-        1 << 62,
-        "Its outgoing transfers, halved every month of 30 days.",
-        30 * 86_400,
+        "partner_count_out_1d", "transfers, Q12", 0, (1 << 32) - 1, "Its outgoing transfers, halved every day.", 86_400
     ),
     Feature(
         "partner_degree_of_payers",
@@ -96,8 +84,6 @@ def reference(s: Account, p: Account, f: Facts) -> list[int]:
         rules.ratio_ppm(p.repeat_out, p.count_out),
         p.decayed_count_in_1d,
         p.decayed_count_out_1d,
-        p.decayed_count_in_30d,
-        p.decayed_count_out_30d,
         rules.mean_q4(p.partner_degree_in, p.partners_in),
         rules.mean_q4(p.partner_degree_out, p.partners_out),
         p.active_days,
@@ -126,11 +112,9 @@ def write(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
     row[13] = fast.ratio_ppm(p[ACCOUNT.repeat_out], p[ACCOUNT.count_out])
     row[14] = p[ACCOUNT.decayed_count_in_1d]
     row[15] = p[ACCOUNT.decayed_count_out_1d]
-    row[16] = p[ACCOUNT.decayed_count_in_30d]
-    row[17] = p[ACCOUNT.decayed_count_out_30d]
-    row[18] = fast.mean_q4(p[ACCOUNT.partner_degree_in], p[ACCOUNT.partners_in])
-    row[19] = fast.mean_q4(p[ACCOUNT.partner_degree_out], p[ACCOUNT.partners_out])
-    row[20] = p[ACCOUNT.active_days]
-    row[21] = fast.ratio_ppm(p[ACCOUNT.calls], p[ACCOUNT.count_in] + p[ACCOUNT.count_out])
-    row[22] = fast.ratio_ppm(p[ACCOUNT.volume_out], p[ACCOUNT.volume_in])
-    row[23] = p[ACCOUNT.first_partner_degree]
+    row[16] = fast.mean_q4(p[ACCOUNT.partner_degree_in], p[ACCOUNT.partners_in])
+    row[17] = fast.mean_q4(p[ACCOUNT.partner_degree_out], p[ACCOUNT.partners_out])
+    row[18] = p[ACCOUNT.active_days]
+    row[19] = fast.ratio_ppm(p[ACCOUNT.calls], p[ACCOUNT.count_in] + p[ACCOUNT.count_out])
+    row[20] = fast.ratio_ppm(p[ACCOUNT.volume_out], p[ACCOUNT.volume_in])
+    row[21] = p[ACCOUNT.first_partner_degree]

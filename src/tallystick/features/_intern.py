@@ -1,0 +1,84 @@
+"""First loop over a run of transfers: every address and pair gets its row, new ones in order of appearance.
+
+Nothing here depends on amounts or times, so the second loop (``_kernel.py``) knows early which rows
+it will need and can ask the memory for them in advance.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from tallystick.compiling import inlined
+from tallystick.features._batch import HAS_TO, IS_TOKEN
+from tallystick.features._layout import KIND_AT, LABELS_AT, TWIN
+from tallystick.features._state import positions
+from tallystick.features._tables import add_account, find_account, find_pair, pair_slot
+
+__all__ = ["PLACE", "PLACES", "intern"]
+
+# Rows that a transfer needs; 0 for nobody, -1 for a pair that is not there.
+PLACES: Final = ("sender", "receiver", "asset", "edge", "reverse", "paying", "paid")
+PLACE: Final = positions("Place", PLACES)
+
+
+@inlined
+def _account(tables: Any, labels: Any, address: np.ndarray) -> Any:
+    found, slot = find_account(tables.account_slots, tables.keys, address)
+    if found == 0:
+        found = tables.counts[0]
+        tables.counts[0] += 1
+        tables.account_slots[slot] = found
+        if add_account(tables.keys, tables.mark_slots, found, address):
+            tables.narrow[found, KIND_AT] = TWIN
+        if len(labels.masks) > 1:
+            row, _ = find_account(labels.slots, labels.keys, address)
+            tables.narrow[found, LABELS_AT] = labels.masks[row]
+    return found
+
+
+@inlined
+def _edge(tables: Any, key: int) -> Any:
+    slot = pair_slot(tables.edge_slots, tables.edges, key)
+    row = np.int64(tables.edge_slots[slot]) - 1
+    if row < 0:
+        row = tables.counts[1]
+        tables.counts[1] += 1
+        tables.edge_slots[slot] = row + 1
+        tables.edges[row, 0] = key
+    return row
+
+
+@inlined
+def _holding(tables: Any, account: int, asset: int) -> Any:
+    key = account | asset << 32
+    slot = pair_slot(tables.holding_slots, tables.holdings, key)
+    row = np.int64(tables.holding_slots[slot]) - 1
+    if row < 0:
+        row = tables.counts[2]
+        tables.counts[2] += 1
+        tables.holding_slots[slot] = row + 1
+        tables.holdings[row, 0] = key
+    return row
+
+
+@inlined
+def intern(batch: Any, tables: Any, labels: Any, places: np.ndarray) -> None:
+    """Write the rows of each transfer into ``places``, (n, PLACES) int64."""
+    for i in range(len(batch.time)):
+        bits = batch.bits[i]
+        sender = _account(tables, labels, batch.sender[i])
+        receiver = _account(tables, labels, batch.receiver[i]) if bits & HAS_TO else 0
+        places[i, PLACE.sender] = sender
+        places[i, PLACE.receiver] = receiver
+        places[i, PLACE.edge] = _edge(tables, sender | receiver << 32)
+        places[i, PLACE.reverse] = find_pair(tables.edge_slots, tables.edges, receiver | sender << 32)
+        places[i, PLACE.asset] = 0
+        places[i, PLACE.paying] = -1
+        places[i, PLACE.paid] = -1
+        if bits & IS_TOKEN:
+            asset = _account(tables, labels, batch.asset[i])
+            places[i, PLACE.asset] = asset
+            places[i, PLACE.paying] = _holding(tables, sender, asset)
+            places[i, PLACE.paid] = _holding(tables, receiver, asset) if receiver else -1

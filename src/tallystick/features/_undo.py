@@ -1,0 +1,123 @@
+"""What a block changed, compiled: rows as they were, so that they can be put back.
+
+Each record is the row's number and its words before a transfer touched it. Rows that a block created
+need no record: their tables are cut. Records are put back newest first, so that of
+several of one row the oldest stays.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from typing import Any
+
+import numpy as np
+
+from tallystick.compiling import inlined, looped
+from tallystick.features._layout import ACCOUNT_WORDS, EDGE_WORDS, HEAD_WORDS, HOLDING_WORDS
+from tallystick.features._rings import ring_slot
+from tallystick.features._tables import copy_words
+
+__all__ = [
+    "NO_UNDO",
+    "Undo",
+    "keep_account",
+    "keep_edge",
+    "keep_entry",
+    "keep_holding",
+    "keep_taint",
+    "new_undo",
+    "restore",
+]
+
+Undo = namedtuple("Undo", ("used", "accounts", "edges", "holdings", "entries", "taints"))
+"""Records of one block; ``used`` counts them, in the order of the fields that follow."""
+
+
+def new_undo(transfers: int, tokens: int, taint_words: int) -> Undo:
+    """Room for the records of a block; a transfer touches two accounts and perhaps a token contract."""
+    return Undo(
+        np.zeros(5, np.int64),
+        np.empty((2 * transfers + tokens, 1 + ACCOUNT_WORDS + HEAD_WORDS), np.int64),
+        np.empty((transfers, 1 + EDGE_WORDS), np.int64),
+        np.empty((2 * tokens, 1 + HOLDING_WORDS), np.int64),
+        np.empty((2 * transfers, 4), np.int64),
+        np.empty((2 * transfers, 1 + taint_words), np.int64),
+    )
+
+
+@inlined
+def keep_account(undo: Any, tables: Any, row: int) -> None:
+    """Record an account's columns and ring heads."""
+    at = undo.used[0]
+    record = undo.accounts[at]
+    record[0] = row
+    copy_words(record, 1, tables.wide[row], 0, ACCOUNT_WORDS)
+    copy_words(record, 1 + ACCOUNT_WORDS, tables.heads[row], 0, HEAD_WORDS)
+    undo.used[0] = at + 1
+
+
+@inlined
+def keep_edge(undo: Any, tables: Any, row: int) -> None:
+    """Record an edge."""
+    at = undo.used[1]
+    undo.edges[at, 0] = row
+    copy_words(undo.edges[at], 1, tables.edges[row], 0, EDGE_WORDS)
+    undo.used[1] = at + 1
+
+
+@inlined
+def keep_holding(undo: Any, tables: Any, row: int) -> None:
+    """Record a holding."""
+    at = undo.used[2]
+    undo.holdings[at, 0] = row
+    copy_words(undo.holdings[at], 1, tables.holdings[row], 0, HOLDING_WORDS)
+    undo.used[2] = at + 1
+
+
+@inlined
+def keep_entry(undo: Any, tables: Any, account: int, side: int) -> None:
+    """Record the ring entry that the next push overwrites."""
+    slot, room = ring_slot(tables.heads[account, side])
+    if room == 0:
+        return
+    at, pool = undo.used[3], tables.pool
+    undo.entries[at, 0] = slot
+    undo.entries[at, 1] = room
+    undo.entries[at, 2] = np.int64(pool[slot]) | np.int64(pool[slot + room]) << 32
+    undo.entries[at, 3] = np.int64(pool[slot + 2 * room]) | np.int64(pool[slot + 3 * room]) << 32
+    undo.used[3] = at + 1
+
+
+@inlined
+def keep_taint(undo: Any, tables: Any, row: int) -> None:
+    """Record a taint row."""
+    at = undo.used[4]
+    undo.taints[at, 0] = row
+    copy_words(undo.taints[at], 1, tables.taints[row], 0, tables.taints.shape[1])
+    undo.used[4] = at + 1
+
+
+@looped
+def restore(tables: Any, undo: Any) -> None:
+    """Put a block's records back."""
+    for at in range(undo.used[0] - 1, -1, -1):
+        record = undo.accounts[at]
+        copy_words(tables.wide[record[0]], 0, record, 1, ACCOUNT_WORDS)
+        copy_words(tables.heads[record[0]], 0, record, 1 + ACCOUNT_WORDS, HEAD_WORDS)
+    for at in range(undo.used[1] - 1, -1, -1):
+        copy_words(tables.edges[undo.edges[at, 0]], 0, undo.edges[at], 1, EDGE_WORDS)
+    for at in range(undo.used[2] - 1, -1, -1):
+        copy_words(tables.holdings[undo.holdings[at, 0]], 0, undo.holdings[at], 1, HOLDING_WORDS)
+    pool = tables.pool
+    for at in range(undo.used[3] - 1, -1, -1):
+        slot, room = undo.entries[at, 0], undo.entries[at, 1]
+        first, second = undo.entries[at, 2], undo.entries[at, 3]
+        pool[slot] = np.uint32(first & 0xFFFF_FFFF)
+        pool[slot + room] = np.uint32(first >> 32 & 0xFFFF_FFFF)
+        pool[slot + 2 * room] = np.uint32(second & 0xFFFF_FFFF)
+        pool[slot + 3 * room] = np.uint32(second >> 32 & 0xFFFF_FFFF)
+    for at in range(undo.used[4] - 1, -1, -1):
+        copy_words(tables.taints[undo.taints[at, 0]], 0, undo.taints[at], 1, tables.taints.shape[1])
+
+
+NO_UNDO = new_undo(0, 0, 1)

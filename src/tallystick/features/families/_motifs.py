@@ -1,0 +1,134 @@
+"""Motifs: cycles of money, fans, diamonds; found in the rings of recent transfers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tallystick.compiling import inlined
+from tallystick.features import _rules as rules
+from tallystick.features import _rules_fast as fast
+from tallystick.features._spec import PPM, WINDOW_S, Feature
+from tallystick.features._state import ACCOUNT, FACT
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tallystick.features._records import Account, Facts
+
+__all__ = ["FEATURES", "reference", "write"]
+
+FEATURES = (
+    Feature(
+        "cycles_2",
+        "cycles",
+        0,
+        1 << 10,
+        "Times the receiver recently paid the sender: money that comes straight back.",
+        window_s=WINDOW_S,
+    ),
+    Feature(
+        "cycles_3",
+        "cycles",
+        0,
+        1 << 10,
+        "Recent ways in time order from the receiver over one account to the sender.",
+        window_s=WINDOW_S,
+    ),
+    Feature(
+        "cycles_4",
+        "cycles",
+        0,
+        1 << 10,
+        "Recent ways in time order from the receiver over two accounts to the sender.",
+        window_s=WINDOW_S,
+    ),
+    Feature(
+        "cycle_share",
+        "ppm",
+        0,
+        1_000_000,
+        "Largest share of a cycle's first amount that this transfer brings back; 0 for none.",
+        window_s=WINDOW_S,
+    ),
+    Feature("cycle_span_s", "s", -1, 1 << 32, "Since the quickest cycle began; -1 for none.", window_s=WINDOW_S),
+    Feature("closed_share", "ppm", *PPM, "Share of income that closes a cycle through the subject."),
+    Feature(
+        "diamond",
+        "accounts",
+        0,
+        8,
+        "Accounts side by side through which one payer of the sender recently reached the receiver; 0 below two.",
+        window_s=WINDOW_S,
+    ),
+    Feature(
+        "recent_payers",
+        "accounts",
+        0,
+        8,
+        "Distinct payers among the subject's last eight incomes before this transfer: fan-in.",
+        window_s=WINDOW_S,
+    ),
+    Feature(
+        "recent_payees",
+        "accounts",
+        0,
+        8,
+        "Distinct payees among its last eight payments before this transfer: fan-out.",
+        window_s=WINDOW_S,
+    ),
+    Feature(
+        "gather_scatter",
+        "accounts",
+        0,
+        8,
+        "The smaller of recent payers and payees: gathers from many and pays many.",
+        window_s=WINDOW_S,
+    ),
+    Feature("fan_in_1d", "accounts, Q12", 0, (1 << 32) - 1, "Payers not seen for a day, halved every day.", 86_400),
+    Feature("fan_out_1d", "accounts, Q12", 0, (1 << 32) - 1, "Payees not seen for a day, halved every day.", 86_400),
+    Feature(
+        "fan_in_7d", "accounts, Q12", 0, (1 << 32) - 1, "Payers not seen for a week, halved every week.", 7 * 86_400
+    ),
+    Feature(
+        "fan_out_7d", "accounts, Q12", 0, (1 << 32) - 1, "Payees not seen for a week, halved every week.", 7 * 86_400
+    ),
+)
+
+
+def reference(s: Account, p: Account, f: Facts) -> list[int]:
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    return [
+        f.cycles_2,
+        f.cycles_3,
+        f.cycles_4,
+        f.cycle_share,
+        f.cycle_span,
+        rules.ratio_ppm(s.closed, s.count_in),
+        f.diamond,
+        f.payers,
+        f.payees,
+        min(f.payers, f.payees),
+        s.fan_in_1d,
+        s.fan_out_1d,
+        s.fan_in_7d,
+        s.fan_out_7d,
+    ]
+
+
+@inlined
+def write(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
+    """Twin of :func:`reference`, into ``row``."""
+    row[0] = f[FACT.cycles_2]
+    row[1] = f[FACT.cycles_3]
+    row[2] = f[FACT.cycles_4]
+    row[3] = f[FACT.cycle_share]
+    row[4] = f[FACT.cycle_span]
+    row[5] = fast.ratio_ppm(s[ACCOUNT.closed], s[ACCOUNT.count_in])
+    row[6] = f[FACT.diamond]
+    row[7] = f[FACT.payers]
+    row[8] = f[FACT.payees]
+    row[9] = min(f[FACT.payers], f[FACT.payees])
+    row[10] = s[ACCOUNT.fan_in_1d]
+    row[11] = s[ACCOUNT.fan_out_1d]
+    row[12] = s[ACCOUNT.fan_in_7d]
+    row[13] = s[ACCOUNT.fan_out_7d]
