@@ -55,6 +55,7 @@ class Settings:
     rpc_retries: int = _setting(5, "tries", "How often a failed request is tried again.", 0, 20)
     rpc_timeout_s: int = _setting(30, "s", "Longest wait for one answer.", 1, 600)
     confirmations: int = _setting(12, "blocks", "Newest blocks left out when an rpc source has no end.", 0, 100_000)
+    journal_blocks: int = _setting(128, "blocks", "Blocks that the feature engine can take back.", 0, 100_000)
     embedded_port: int = _setting(0, "port", "Loopback port of the embedded chain; 0 picks a free one.", 0, 65_535)
     registry: str = _setting("", "address", "ModelRegistry contract; empty means the project's own.")
     prediction_log: str = _setting("", "address", "PredictionLog contract; empty means the project's own.")
