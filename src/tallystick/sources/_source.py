@@ -52,6 +52,8 @@ class Source(ABC):
     """May carry labels of its own."""
     has_real_blocks: ClassVar[bool] = True
     """Blocks, hashes and addresses are the chain's own; elsewhere they are synthetic."""
+    is_graph: ClassVar[bool] = False
+    """A row sums the transfers of one account to another: models judge accounts as the whole source leaves them."""
     is_remote: ClassVar[bool] = False
     """Reads over the network."""
 

@@ -26,7 +26,10 @@ class TedgeSource(FileSource):
     """``edges.csv[.gz]`` (``from, to, amount, n_transactions, timestamp``) with ``nodes.csv[.gz]`` beside it.
 
     An edge sums all transactions of one account to another and keeps the time of one of them. It is read as one
-    transfer of the whole amount at that time: how it was spread over ``n_transactions`` is lost.
+    transfer of the whole amount at that time: how it was spread over ``n_transactions`` is lost. That number is left
+    out on purpose: the set joins overlapping crawls and counts an edge once for each that met it, so the number (even
+    in 85 of 100 edges between two labelled accounts) tells how the crawls lay as much as what the accounts did.
+    Amounts are summed as often: an account may pay more than it ever received.
 
     The set has no addresses, blocks or hashes. What stands in their place is made up, and says so:
 
@@ -45,6 +48,7 @@ class TedgeSource(FileSource):
     lacks: ClassVar[str] = "addresses; blocks; hashes; single transactions of a pair of accounts; gas; success; tokens"
     has_labels: ClassVar[bool] = True
     has_real_blocks: ClassVar[bool] = False
+    is_graph: ClassVar[bool] = True
 
     def files(self) -> list[Path]:
         """The edges file."""
