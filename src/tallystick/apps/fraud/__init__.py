@@ -22,6 +22,7 @@ from tallystick.apps.fraud._run import (
     stored_half,
 )
 from tallystick.apps.fraud._scorer import Scored, Scorer, check_spec
+from tallystick.apps.fraud._snapshot_scores import score_snapshot, takes_snapshot
 from tallystick.apps.fraud._training import BATCH_ROWS, Training, train
 from tallystick.apps.fraud._verify import recompute, verify_model
 
@@ -60,10 +61,12 @@ __all__ = [
     "recompute",
     "report_page",
     "save_model",
+    "score_snapshot",
     "score_stream",
     "score_to_project",
     "shipped_models",
     "silent",
+    "takes_snapshot",
     "train",
     "verify_model",
     "write_accounts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tallystick.apps.fraud._snapshot_card import CROSS_VALIDATION, cross_validation_markdown
 from tallystick.learn import CHECKPOINTS
 
 __all__ = ["LATENESS_HEAD", "card_markdown", "lateness_cells", "measures_markdown", "models_in_order"]
@@ -68,6 +69,8 @@ def models_in_order(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def measures_markdown(evaluation: Mapping[str, Any]) -> str:
     """Write the measures of a model and its baselines as Markdown tables."""
     protocol = evaluation["protocol"]
+    if protocol.get("kind") == CROSS_VALIDATION:
+        return cross_validation_markdown(evaluation)
     test = protocol["test"]
     lines = [
         f"Judged on {test['accounts']:,} accounts ({test['positives']:,} positive); split: {protocol['split']}.",

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from tallystick import __version__
 from tallystick.apps.fraud._progress import Progress, silent
+from tallystick.apps.fraud._snapshot_model import SnapshotRecipe
+from tallystick.apps.fraud._snapshot_training import WORDS, cross_validated, snapshot_metadata
 from tallystick.errors import LearnError, MissingExtra
 from tallystick.exact import Program, describe
 from tallystick.features import SPEC
@@ -52,7 +54,7 @@ class Training:
     card
         Plain values; includes the evaluation.
     cutoff
-        UTC seconds; evaluation trains before it and judges from it on.
+        UTC seconds; evaluation trains before it and judges from it on. 0 where it is by cross-validation.
     dataset
         What it was trained on; its hash is in the program and, when registered, on the ledger.
     """
@@ -68,6 +70,9 @@ def train(
 ) -> Training:
     """Train on a labelled source under a strict time split, and judge beside three baselines.
 
+    A source that is a graph has no stream to split: there, accounts are taken as the whole source leaves them, and
+    judged by repeated cross-validation.
+
     Parameters
     ----------
     labels
@@ -79,7 +84,7 @@ def train(
     Raises
     ------
     LearnError
-        No labels, or too few.
+        No labels, or too few; or the earlier part of a graph is asked for.
     MissingExtra
         The training libraries are not installed.
     """
@@ -87,6 +92,8 @@ def train(
     if table is None:
         raise LearnError("the source has no labels of its own", next_step="Give them with --labels KIND:PATH.")
     by_address = binary_labels(table)
+    if source.is_graph:
+        return _train_snapshot(source, by_address, settings, refit, progress)
     counter = _Counter(progress)
     rows = account_rows(counter.count(source), by_address)
     truth = label_array(rows, by_address)
@@ -112,8 +119,25 @@ def train(
         "accounts": len(accounts),
         "positives": int(truth[accounts].sum()),
     }
-    card = _card(program, data, recipe, evaluation, refit)
+    card = _card(program, data, recipe.as_json(), evaluation, refit)
     return Training(program, card, split.cutoff, dataset)
+
+
+def _train_snapshot(
+    source: Source, by_address: Mapping[bytes, int], settings: Settings, refit: bool, progress: Progress
+) -> Training:
+    if not refit:
+        step = f"Train on the whole of it: tally train {source.kind}:PATH -o FOLDER, without --early-part."
+        raise LearnError(f"a {source.kind} source is a graph: it has no earlier part to train on", next_step=step)
+    recipe = SnapshotRecipe(seed=settings.seed)
+    program, counts, evaluation = cross_validated(source, by_address, recipe, progress)
+    parameters = {"kind": source.kind, "range": str(source.spec.range), "part": "all", "view": "snapshot"}
+    inputs = {"source": source.content_hash(), "labels": labels_hash(by_address)}
+    dataset = Manifest("dataset", inputs=inputs, parameters=parameters)
+    program = replace(program, metadata=snapshot_metadata(dataset.hash, counts, recipe))
+    data = {"source": source.kind, "content_hash": inputs["source"], "manifest_hash": dataset.hash, **counts}
+    card = _card(program, data, recipe.as_json(), evaluation, refit) | WORDS
+    return Training(program, card, 0, dataset)
 
 
 class _Counter:
@@ -164,7 +188,7 @@ def _metadata(dataset: Manifest, rows: AccountRows, recipe: Recipe) -> dict[str,
 
 
 def _card(
-    program: Program, data: Mapping[str, Any], recipe: Recipe, evaluation: Mapping[str, Any], refit: bool
+    program: Program, data: Mapping[str, Any], recipe: Mapping[str, Any], evaluation: Mapping[str, Any], refit: bool
 ) -> dict[str, Any]:
     note = (
         "This program is trained on all labelled accounts. The figures are of the same recipe trained on the earlier "
@@ -181,7 +205,7 @@ def _card(
         "collectors. Integer trees on integer features; no address, label list or absolute time goes in.",
         "program": _shape(program),
         "data": dict(data),
-        "recipe": recipe.as_json(),
+        "recipe": dict(recipe),
         "evaluation": evaluation,
         "evaluation_note": note,
         "limits": list(_LIMITS),
