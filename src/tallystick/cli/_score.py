@@ -14,6 +14,7 @@ from tallystick.settings import Settings
 
 if TYPE_CHECKING:
     from tallystick.apps.fraud import Scorer
+    from tallystick.exact import Program
     from tallystick.sources import Source
 
 __all__ = ["register"]
@@ -53,24 +54,29 @@ def _score(
     """Score a source with a model.
 
     Accounts: account,score_ppm,flag,transfers_seen; the score is that of the account's last transfer, or of
-    its K-th with --after K (accounts with fewer are left out).
+    its K-th with --after K (accounts with fewer are left out). A model that was trained on a graph of accounts, such
+    as T-EDGE, scores every account once, as the whole source leaves it.
 
     Example: tally score --model tsgn-v1 xblock:../shared/data/tsgn --per account -o scores.csv
     """
-    from tallystick.apps.fraud import Scorer, find_model
+    from tallystick.apps.fraud import Scorer, find_model, takes_snapshot
     from tallystick.sources import open_source, safe_source
 
     _check_options(per, output, after, keep)
     found = find_model(model)
     opened = open_source(source, settings=settings, skip_bad_rows=skip_bad_rows)
-    scorer = Scorer(found.program)
+    whole = takes_snapshot(found.program)
+    if whole:
+        _check_whole(per, after, keep)
     out.say(f"score {safe_source(source)} with {model}, program 0x{found.program.hash.hex()[:16]}…")
-    if keep:
-        data = _keep(opened, scorer, source, str(found.path), settings, out)
+    if whole:
+        data = _whole(opened, found.program, output)
+    elif keep:
+        data = _keep(opened, Scorer(found.program), source, str(found.path), settings, out)
     elif per is Per.TRANSFER:
-        data = _transfers(opened, scorer, output, out)
+        data = _transfers(opened, Scorer(found.program), output, out)
     else:
-        data = _accounts(opened, scorer, after, output, out)
+        data = _accounts(opened, Scorer(found.program), after, output, out)
     if opened.bad_rows.count:
         data["bad_rows"] = opened.bad_rows.count
         out.left_out(opened.bad_rows)
@@ -87,6 +93,27 @@ def _check_options(per: Per, output: Path | None, after: int | None, keep: bool)
         raise InputError("--after is about accounts", next_step="Leave out --after, or ask --per account.")
     if output is not None and output.suffix == ".parquet" and per is Per.ACCOUNT:
         raise InputError("scores per account are written as CSV", file=str(output), next_step="Name a .csv file.")
+
+
+def _check_whole(per: Per, after: int | None, keep: bool) -> None:
+    """Refuse to ask a model of whole sources about moments of a stream."""
+    if per is Per.TRANSFER or keep or after is not None:
+        cause = "this model scores accounts as a whole source leaves them, no single transfers"
+        raise InputError(cause, next_step="Leave out --per transfer, --keep and --after, or name another --model.")
+
+
+def _whole(source: Source, program: Program, output: Path | None) -> dict[str, Any]:
+    from tallystick.apps.fraud import score_snapshot, write_accounts
+
+    table = score_snapshot(source, program)
+    if output is not None:
+        write_accounts(table, output)
+    return {
+        "transfers": source.describe()["rows"],
+        "accounts": len(table.flag),
+        "flagged": int(table.flag.sum()),
+        "file": str(output) if output else _NO_FILE,
+    }
 
 
 def _accounts(source: Source, scorer: Scorer, after: int | None, output: Path | None, out: Output) -> dict[str, Any]:

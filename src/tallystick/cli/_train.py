@@ -31,6 +31,9 @@ def _train(
 ) -> None:
     """Train a fraud model, judge it under a strict time split, and freeze it into an exact program.
 
+    A graph of accounts, such as T-EDGE, has no stream to split: there, accounts are taken as the whole source leaves
+    them, and judged by repeated cross-validation.
+
     The same data, seed and release give the same program, bit for bit, on the same platform.
 
     Example: tally train xblock:../shared/data/tsgn -o my-model
