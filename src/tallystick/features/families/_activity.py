@@ -1,4 +1,4 @@
-"""Decayed counts and volumes at four half-lives, and bursts: short against long memory."""
+"""Decayed counts and volumes at three half-lives, and bursts: short against long memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,30 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 9, hour 30, Ann receives 1.5 ether. Before it she received at hours 0 and 7 and paid at hours 2 and 3.
+
+    >>> from tallystick.features._example import example
+    >>> e = example("activity")
+    >>> e["count_in_1h"], e["count_out_1h"]  # one is 4,096; 23 halvings leave nothing of one
+    (4096, 0)
+    >>> e["log_volume_in_1h"], e["log_volume_out_1h"]  # 1.5 ether and 107 gwei; 3 and 2 ether have become 26 gwei
+    (502, 90)
+
+    A day has 32 ticks of 45 minutes: 40 since hour 0, 38 since 2, 36 since 3, 31 since 7.
+
+    >>> e["count_in_1d"], e["count_out_1d"]  # 2**(-40/32) + 2**(-31/32) + 1 and 2**(-38/32) + 2**(-36/32), Q12
+    (7910, 3675)
+    >>> e["log_volume_in_1d"], e["log_volume_out_1d"]  # 4.48 and 2.23 ether
+    (528, 512)
+    >>> e["count_in_7d"], e["count_out_7d"], e["log_volume_in_7d"], e["log_volume_out_7d"]
+    (11368, 7272, 540, 528)
+    >>> e["burst_1h_1d"], e["burst_1d_7d"]  # 4096 of 7910 + 3675; these of 11368 + 7272
+    (353560, 621512)
+    """
     return [
         s.decayed_count_in_1h,
         s.decayed_count_out_1h,

@@ -27,7 +27,21 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 11 Cy lets Dan spend tokens. At line 13, an hour later, Cy's tokens move in a transaction that Dan signed.
+
+    >>> from tallystick.features._example import example, row_at
+    >>> e = example("approvals")
+    >>> e["approval"], e["approvals"], e["since_approval_s"]
+    (0, 1, 3600)
+    >>> e["pulled"], e["pulled_payments"]
+    (1, 1)
+    >>> row_at(11, "sender")["approval"]
+    1
+    """
     return [
         f.approval,
         s.approvals,

@@ -35,7 +35,23 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 13 Cy pays Dan 500 of the 800 tokens that Exchange paid at line 10.
+
+    >>> from tallystick.features._example import example
+    >>> e = example("assets")
+    >>> e["log_asset_value"], e["assets"], e["asset_first"]  # log2_q4(500)
+    (159, 1, 0)
+    >>> e["asset_over_in"], e["asset_over_out"]  # 500 of 800; nothing was sent before
+    (625000, 0)
+    >>> e["asset_pass_through"], e["asset_count_in"], e["asset_count_out"]  # with this payment, 500 of 800
+    (625000, 1, 1)
+    >>> e["asset_holders"]  # Exchange, Cy, Dan
+    3
+    """
     return [
         f.log_asset,
         s.assets,

@@ -81,7 +81,35 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 16 Ann pays Fob. She was paid by Mixer, Cy, Dan and Fob, and paid Bob, Cy, Bob (which failed) and Fob.
+
+    >>> from tallystick.features._example import example
+    >>> e = example("counterparties")
+    >>> e["edge_count"], e["edge_reverse"], e["edge_age_s"]  # never from Ann to Fob; line 14 the other way
+    (0, 1, 0)
+    >>> e["partners_in"], e["partners_out"], e["partner_share_in"], e["partner_share_out"]  # 4 of 4, 3 of 4
+    (4, 3, 1000000, 750000)
+    >>> e["fresh_share_in"], e["fresh_share_out"]  # Mixer and Fob had no transfer before; of the payees only Cy
+    (500000, 250000)
+
+    When they first paid Ann, Mixer had 0 transfers, Cy 3, Dan 2 and Fob 0; log2_q4 gives 0, 40, 32 and 0. When she
+    first paid them, Bob had 1, Cy 0 and Fob 1: 16, 0 and 16.
+
+    >>> e["degree_of_payers"], e["degree_of_payees"]  # 16 * 72 // 4, 16 * 32 // 3
+    (288, 170)
+    >>> e["size_of_payers"]  # their mean logs: 0, (509 + 493 + 508) // 3, (525 + 508) // 2, 0
+    4076
+    >>> e["size_of_payees"]  # 530 for the 5 ether of line 2, 0, and 175 for the dust
+    3760
+    >>> e["fan_of_payers"], e["fan_of_payees"]  # Cy had paid one account, Bob had been paid by one: 16 each
+    (64, 85)
+    >>> e["hub_share_in"], e["first_partner_degree"]  # Mixer had no transfer before line 1
+    (0, 0)
+    """
     return [
         f.edge_count,
         f.edge_reverse,

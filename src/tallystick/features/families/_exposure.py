@@ -52,7 +52,32 @@ FEATURES = tuple(
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 7 Cy pays Dan 1.9 ether. Mixer's 6 made all of Ann's money tainted. Bob held 5 clean and got 3 from Ann: of
+    what he pays, 3 / 8 is tainted. Cy got 2 from Ann and 1 from Bob: 2.375 of 3, which is 791,666 ppm. Dan got 4 from
+    Bob and 1.9 from Cy: 1.5 + 1.504 of 5.9. Mixer, Ann, Cy, Dan: three hops.
+
+    >>> from tallystick.features._example import example
+    >>> e = example("exposure")
+    >>> e["exposed_mixer"], e["received_mixer"], e["partner_exposed_mixer"]
+    (509180, 509180, 791666)
+    >>> e["hops_from_mixer"], e["hops_to_mixer"], e["labelled_mixer"]  # nobody has paid Mixer
+    (3, 15, 0)
+
+    Bob's 5 ether came from Exchange, whose label nobody knew on day 1: nothing is said of it, then or later.
+
+    >>> kinds = ("exposed", "received", "partner_exposed", "hops_from", "hops_to", "labelled")
+    >>> for category in ("exchange", "sanction", "phishing", "hack", "gambling"):
+    ...     print(category, [e[f"{kind}_{category}"] for kind in kinds])
+    exchange [0, 0, 0, 15, 15, 0]
+    sanction [0, 0, 0, 15, 15, 0]
+    phishing [0, 0, 0, 15, 15, 0]
+    hack [0, 0, 0, 15, 15, 0]
+    gambling [0, 0, 0, 15, 15, 0]
+    """
     row = []
     for c, _ in _SOURCES:
         labelled = s.labels >> c & 1

@@ -37,7 +37,31 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 16 Ann has had 8 transfers of ether, one of which failed, and paid 6 ether. Each transaction that she signed
+    cost 2_100_000 gwei; there were 4.
+
+    >>> from tallystick.features._example import example, row_at
+    >>> e = example("fees")
+    >>> e["call"], e["failed"], e["token"], e["call_share"]
+    (0, 0, 0, 0)
+    >>> e["log_fee"]  # log2_q4(2_100_000)
+    352
+    >>> e["failure_share"], e["fee_share"]  # 1 of 8; 8_400_000 of 6_000_000_000 gwei
+    (125000, 1400)
+    >>> e["tokens_in"], e["tokens_out"]
+    (0, 0)
+
+    Cy calls a method at line 11, and has received and sent one token payment at line 13. Line 15 is the one that fails.
+
+    >>> row_at(11, "sender")["call"], row_at(11, "sender")["call_share"]  # 1 of 5
+    (1, 200000)
+    >>> [row_at(13, "sender")[name] for name in ("token", "tokens_in", "tokens_out")], row_at(15, "sender")["failed"]
+    ([1, 1, 1], 1)
+    """
     count = s.count_in + s.count_out
     return [
         f.call,

@@ -35,7 +35,29 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 9 Ann has received 6 + 0.9 + 1.5 = 8.4 ether and paid 3 + 2 = 5.
+
+    >>> from tallystick.features._example import example
+    >>> e = example("flow")
+    >>> e["incoming"], e["transfers"], e["count_in"], e["count_out"]
+    (1, 5, 3, 2)
+    >>> e["in_share"], e["pass_through"]  # 3 of 5 transfers; 5 of 8.4 ether
+    (600000, 595238)
+    >>> e["log_volume_in"], e["log_volume_out"]  # log2_q4 of 8_400_000_000 and 5_000_000_000 gwei
+    (543, 530)
+    >>> e["balance_share"], e["since_peak_s"]  # 8.4 - 5 = 3.4 of the 6 that line 1 brought, 30 hours ago
+    (566666, 108000)
+
+    Halved every day, with 45 minutes a tick, the payments are 3 * 2**(-38/32) + 2 * 2**(-36/32) = 2.23 ether and the
+    income is 6 * 2**(-40/32) + 0.9 * 2**(-31/32) + 1.5 = 4.48. Halved every hour, no payment is left.
+
+    >>> e["drain_1h"], e["drain_1d"], e["drain_7d"]
+    (0, 498420, 584592)
+    """
     return [
         f.incoming,
         s.count_in + s.count_out,

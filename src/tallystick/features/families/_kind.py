@@ -32,7 +32,32 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 16 Ann pays Fob, who signed line 14. Ann is the first to pay Fob, as she was the first to pay Cy before.
+
+    >>> from tallystick.features._example import example, row_at
+    >>> e = example("kind")
+    >>> e["signs"], e["called"], e["is_token"]
+    (1, 0, 0)
+    >>> e["partner_signs"], e["partner_called"], e["partner_is_token"]
+    (1, 0, 0)
+    >>> e["with_funder"]  # before this transfer nobody had paid Fob
+    0
+    >>> e["funder_rank"], e["funded"], e["partner_funded"]  # one before; Fob first paid nobody; Cy and Fob
+    (1, 0, 2)
+
+    At line 8 Cy pays Ann, its funder. At line 12 Token is called.
+
+    >>> row_at(8, "sender")["with_funder"]
+    1
+    >>> [row_at(12, "receiver")[name] for name in ("signs", "called", "is_token")]
+    [0, 1, 1]
+    >>> [row_at(12, "sender")[name] for name in ("partner_signs", "partner_called", "partner_is_token")]
+    [0, 1, 1]
+    """
     return [
         s.kind & 1,
         s.kind >> 1 & 1,

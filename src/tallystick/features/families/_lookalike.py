@@ -37,7 +37,22 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    Bob's address begins and ends with ``b2b2``, and so does Fob's, which came later. At line 14 Fob sent Ann 1,000
+    gwei; at line 16 she pays Fob.
+
+    >>> from tallystick.features._example import example, row_at
+    >>> e = example("lookalike")
+    >>> e["lookalike"], e["lookalikes"]  # lines 14 and 16
+    (1, 2)
+    >>> e["twin"], e["partner_twin"]
+    (0, 1)
+    >>> e["dust"], row_at(14, "receiver")["dust"]  # 1 ether is none
+    (0, 1)
+    """
     return [
         f.lookalike,
         s.lookalikes,

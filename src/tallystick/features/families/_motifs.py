@@ -96,7 +96,38 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 9 Dan pays Ann 1.5 ether. Money had gone from Ann over Bob to Dan, from Ann over Cy to Dan, and from Ann
+    over Bob and Cy to Dan.
+
+    >>> from tallystick.features._example import example, row_at
+    >>> e = example("motifs")
+    >>> e["cycles_2"], e["cycles_3"], e["cycles_4"]  # Ann never paid Dan
+    (0, 2, 1)
+    >>> e["cycle_share"]  # 1.5 of the 2 that went to Cy, rather than of the 3 to Bob; amounts hold 24 bits
+    749999
+    >>> e["cycle_span_s"]  # since line 4, 27 hours
+    97200
+    >>> e["closed_share"]  # lines 8 and 9 of lines 1, 8 and 9
+    666666
+    >>> e["diamond"]  # Bob paid Cy and Dan, and both paid Ann
+    2
+    >>> e["recent_payers"], e["recent_payees"], e["gather_scatter"]  # Mixer and Cy; Bob and Cy
+    (2, 2, 2)
+
+    Nobody has met twice within a day, so the fans are as the decayed counts of transfers.
+
+    >>> e["fan_in_1d"], e["fan_out_1d"], e["fan_in_7d"], e["fan_out_7d"]
+    (7910, 3675, 11368, 7272)
+
+    At line 8 Cy pays Ann, who had paid Cy.
+
+    >>> row_at(8, "receiver")["cycles_2"]
+    1
+    """
     return [
         f.cycles_2,
         f.cycles_3,

@@ -66,7 +66,38 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 9 Dan pays Ann; from her side the counterparty is Dan, who received 4 and 1.9 ether from Bob and Cy at
+    hours 5 and 6 and pays 1.5 at hour 30.
+
+    >>> from tallystick.features._example import example
+    >>> e = example("partner")
+    >>> e["partner_count_in"], e["partner_count_out"], e["partner_partners_in"], e["partner_partners_out"]
+    (2, 1, 2, 1)
+    >>> e["partner_log_volume_in"], e["partner_log_volume_out"]  # 5.9 and 1.5 ether
+    (533, 502)
+    >>> e["partner_pass_through"], e["partner_call_share"], e["partner_active_days"]  # 1.5 of 5.9
+    (254237, 0, 2)
+    >>> e["partner_fresh_share_in"], e["partner_fresh_share_out"]  # Bob, Cy and Ann had been seen before
+    (0, 0)
+    >>> e["partner_mean_log_in"], e["partner_mean_log_out"]  # 16 * (525 + 508) // 2, 16 * 502
+    (8264, 8032)
+    >>> e["partner_mean_log_gap"]  # 1 and 24 hours: 16 * (204 + 277) // 2
+    3848
+    >>> e["partner_round_share_in"]  # 4 has one digit, 1.9 two
+    1000000
+    >>> e["partner_repeat_share_in"], e["partner_repeat_share_out"]
+    (0, 0)
+    >>> e["partner_count_in_1d"], e["partner_count_out_1d"]  # 4096 * (2**(-34/32) + 2**(-32/32)), 4096
+    (4009, 4096)
+    >>> e["partner_degree_of_payers"]  # Bob had 3 transfers before line 6, Cy 2 before line 7: 16 * (40 + 32) // 2
+    576
+    >>> e["partner_degree_of_payees"], e["partner_first_partner_degree"]  # Ann had 4 before line 9; Bob 3
+    (768, 40)
+    """
     return [
         p.count_in,
         p.count_out,

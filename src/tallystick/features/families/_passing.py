@@ -32,7 +32,19 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 7 Cy pays Dan 1.9 ether, having received 2 at line 4 and 1 at line 5: 2 is the more alike.
+
+    >>> from tallystick.features._example import example
+    >>> e = example("passing")
+    >>> e["echo"], e["echo_gap_s"]  # 1.9 of 2, where amounts hold 24 bits; three hours
+    (949999, 10800)
+    >>> e["echo_share"]  # the only payment so far, and above nine tenths
+    1000000
+    """
     return [
         f.echo,
         f.echo_gap,

@@ -36,7 +36,26 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    Up to line 16 Ann has transfers at hours 0, 2, 3, 7, 30, 48, 49 and 50; those at 2, 3, 49 and 50 are payments.
+
+    >>> from tallystick.features._example import example
+    >>> e = example("rhythm")
+    >>> e["gap_s"], e["gap_same_s"], e["age_s"], e["active_days"]  # 1, 1 and 50 hours
+    (3600, 3600, 180000, 3)
+    >>> e["rate"]  # 8 transfers in 180_000 + 86_400 s: 2.594 a day
+    2594
+    >>> e["since_in_s"], e["since_out_s"], e["in_to_out_s"]  # the payment itself counts
+    (7200, 0, 7200)
+
+    The gaps are 2, 1, 4, 23, 18, 1 and 1 hours; log2_q4 of their seconds is 220, 204, 236, 276, 271, 204 and 204.
+
+    >>> e["mean_log_gap"], e["variance_log_gap"]  # 16 * 1615 // 7
+    (3691, 851)
+    """
     count = s.count_in + s.count_out
     return [
         f.gap,

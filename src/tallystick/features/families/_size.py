@@ -54,7 +54,36 @@ FEATURES = (
 
 
 def reference(s: Account, p: Account, f: Facts) -> list[int]:
-    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer."""
+    """Compute the family for subject ``s`` and counterparty ``p``; both already hold the transfer.
+
+    Examples
+    --------
+    At line 16 Ann pays 1 ether. Before it she received 6, 0.9, 1.5 and 0.000001 ether and paid 3, 2 and 0: the last
+    one failed. The logs of these sizes are 534, 490, 502, 175 and 518, 509, 0.
+
+    >>> from tallystick.features._example import example
+    >>> e = example("size")
+    >>> e["log_value"], e["digits"]  # of 1_000_000_000 gwei: 16 * 30 + 13, and one digit before the zeros
+    (493, 1)
+    >>> e["log_over_mean"]  # 493 - 2728 // 7
+    104
+    >>> e["over_max_in"], e["over_max_out"], e["over_balance"]  # 1 of 6, of 3, of 8.400001 - 5
+    (166666, 333333, 294117)
+    >>> e["repeat"], e["repeat_share_in"], e["repeat_share_out"]  # the payment that failed was 2 again: 1 of 4
+    (0, 0, 250000)
+    >>> e["log_max_in"], e["log_max_out"], e["first_log_value"]  # 6, 3 and 6 ether
+    (534, 518, 534)
+    >>> e["max_share_in"], e["max_share_out"]  # 6 of 8.400001, 3 of 6
+    (714285, 500000)
+    >>> e["zero_share_in"], e["zero_share_out"]  # what failed moved nothing: 1 of 4
+    (0, 250000)
+    >>> e["round_share_in"], e["round_share_out"]  # 1.5 has two digits, and nothing has none: 3 of 4
+    (1000000, 750000)
+    >>> e["mean_log_in"], e["mean_log_out"]  # 16 * (534 + 490 + 502 + 175) // 4, 16 * (518 + 509 + 0 + 493) // 4
+    (6804, 6080)
+    >>> e["variance_log_in"], e["variance_log_out"]  # of the same numbers
+    (21133, 48213)
+    """
     return [
         f.log_value,
         f.digits,
