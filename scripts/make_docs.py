@@ -12,6 +12,7 @@ from typing import Final
 from tallystick import errors
 from tallystick.errors import TallyError
 from tallystick.features import FAMILIES, SPEC, Feature
+from tallystick.features import _example as worked
 from tallystick.settings import ENV_PREFIX, TOML_NAME, Setting, settings_table
 from tallystick.store import MACROS, TABLES, Column
 
@@ -170,25 +171,65 @@ def features_page() -> str:
         "| ppm | Parts per million, rounded down; 0 where either side is 0, at most a thousandfold. |",
         "| log2 x, Q4 | 16 times one plus the base-2 logarithm of x, linear between powers of two; 0 for 0. |",
         "| log2 x, Q8 | 16 times the mean of the Q4 numbers; squared: the variance of the Q4 numbers. |",
-        "| x, Q16 | 65,536 times x. |",
+        "| x, Q12 | 4,096 times x. |",
         "",
-        "A token's transfer enters none but its own two counts and the account's age. A failed transfer counts, with",
-        "amount 0.",
+        "A token's transfer enters none but its own two counts, the account's age, and the families *motifs*,",
+        "*passing*, *lookalike*, *approvals*, *kind* and *assets*; hops count it, shares of exposure do not. A failed",
+        "transfer counts, with amount 0.",
+        "",
+        "A half-life halves what is past; a window looks no further back. The column *example* has the values of one",
+        "row of the [example](#the-example) at the end; the docstring of each family's `reference` works them out.",
+        "Why the numbers are as they are: [what a model sees](explanation/features.md).",
     ]
     at = 0
     for name, family in FAMILIES.items():
         assert family.__doc__
-        lines += ["", f"## {name}", "", family.__doc__, ""]
-        lines += ["| feature | column | unit | range | half-life | what it is |", "|---|---|---|---|---|---|"]
-        lines += [_feature_row(at + i, feature) for i, feature in enumerate(family.FEATURES)]
+        lines += ["", f"## {name}", "", family.__doc__.partition("\n")[0], "", f"Example: {worked.story(name)}.", ""]
+        lines += [
+            "| feature | column | unit | range | half-life | window | example | what it is |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        values = worked.example(name)
+        lines += [_feature_row(at + i, feature, values[feature.name]) for i, feature in enumerate(family.FEATURES)]
         at += len(family.FEATURES)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_example_section()]) + "\n"
 
 
-def _feature_row(column: int, feature: Feature) -> str:
-    half_life = "" if feature.half_life_s is None else f"{feature.half_life_s:,} s"
+def _feature_row(column: int, feature: Feature, value: int) -> str:
+    half_life, window = _seconds(feature.half_life_s), _seconds(feature.window_s)
     limits = f"{feature.low:,} … {feature.high:,}"
-    return f"| `{feature.name}` | {column} | {feature.unit} | {limits} | {half_life} | {feature.help} |"
+    cells = (f"`{feature.name}`", column, feature.unit, limits, half_life, window, f"{value:,}", feature.help)
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _seconds(value: int | None) -> str:
+    return "" if value is None else f"{value:,} s"
+
+
+def _example_section() -> list[str]:
+    """The example's transfers, as its docstring tells them."""
+    head, _, rest = inspect.cleandoc(worked.__doc__ or "").partition("\n\n")
+    border, _, *rows, last = (
+        line for line in rest.splitlines() if line.startswith(("=", "line")) or line[:1].isdigit()
+    )
+    assert border == last
+    rows = [row for row in rows if row != border]
+    ends = [match.end() for match in re.finditer("=+", border)]
+    starts = [match.start() for match in re.finditer("=+", border)]
+    cells = [[row[a:b].strip() for a, b in zip(starts, [*ends[:-1], None], strict=True)] for row in rows]
+    closing = rest.rpartition(border)[2].strip()
+    return [
+        "",
+        "## The example",
+        "",
+        head.replace("\n", " "),
+        "",
+        "| line | when | what | why it is there |",
+        "|---|---|---|---|",
+        *(f"| {' | '.join(row)} |".replace("``", "`") for row in cells),
+        "",
+        closing.replace("\n", " "),
+    ]
 
 
 def _code(text: str) -> str:
