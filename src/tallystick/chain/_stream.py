@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from tallystick.chain._blocks import Block
+from tallystick.chain._blocks import Block, Receipt
 from tallystick.chain._rpc import RpcClient
-from tallystick.errors import ReorgTooDeep
+from tallystick.errors import ChainError, RateLimited, ReorgTooDeep, Unreachable, UnsupportedMethod, WrongChain
 
 __all__ = ["Advance", "BlockId", "BlockStream", "Event", "Rollback", "StreamOptions"]
 
 _HEAD_WAIT_S: Final = 30.0  # longest wait for a websocket's word before asking anyway
+_RECEIPT_TRIES: Final = 5  # how often a canonical block is asked for its receipts, a poll interval apart
+_NODE_WIDE: Final = (Unreachable, RateLimited, UnsupportedMethod, WrongChain)  # say nothing about one block
 
 
 @dataclass(frozen=True)
 class Advance:
-    """The chain has one more block."""
+    """The chain has one more block; with its receipts, in order, where the stream was asked for them."""
 
     block: Block
+    receipts: tuple[Receipt, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,14 @@ class BlockId(NamedTuple):
 class StreamOptions:
     """How a chain is followed; see the settings of the same names.
 
-    ``poll_interval_s`` is the pause once the head is reached; ``full`` asks for whole transactions.
+    ``poll_interval_s`` is the pause once the head is reached; ``full`` asks for whole transactions. ``receipts``
+    asks for receipts too: a block that is replaced before its receipts are here is never delivered.
     """
 
     poll_interval_s: float = 1.0
     reorg_depth: int = 128
     full: bool = True
+    receipts: bool = False
 
 
 class BlockStream:
@@ -78,6 +83,8 @@ class BlockStream:
     ------
     ReorgTooDeep
         While iterating: a reorganisation removed more delivered blocks than are remembered.
+    ChainError
+        While iterating: what the client raises; and a block that stays canonical has no receipts.
     """
 
     def __init__(
@@ -94,6 +101,13 @@ class BlockStream:
         self._stop = stop
         # One more than can be taken back: the block that stays.
         self._known: deque[BlockId] = deque(known, maxlen=self.options.reorg_depth + 1)
+        self._refused = 0  # tries for the receipts of the next block
+        self._at_hand = 0
+
+    @property
+    def at_hand(self) -> int:
+        """How many further blocks are here already: they come next, one by one, without asking the node."""
+        return self._at_hand
 
     @property
     def known(self) -> tuple[BlockId, ...]:
@@ -105,7 +119,7 @@ class BlockStream:
         """Number of the block that is to be delivered next."""
         return self._known[-1].number + 1 if self._known else self._start
 
-    async def __aiter__(self) -> AsyncIterator[Event]:
+    async def __aiter__(self) -> AsyncGenerator[Event, None]:
         while True:
             head, is_canonical = await self._look()
             if not is_canonical:
@@ -117,13 +131,13 @@ class BlockStream:
             if head < self.next_number:
                 await self._wait()
                 continue
-            before = self.next_number
-            for block in await self._fetch_window(head):
-                if not self._follows(block):
-                    break  # the next look finds out how far it goes
-                self._known.append(BlockId(block.number, block.hash_hex))
-                yield Advance(block)
-            if self.next_number == before:  # nodes behind one URL may disagree: do not hammer them
+            window = await self._fetch_window(head)
+            self._at_hand = len(window)
+            for event in window:
+                self._known.append(BlockId(event.block.number, event.block.hash_hex))
+                self._at_hand -= 1
+                yield event
+            if not window:  # nodes behind one URL may disagree: do not hammer them
                 await self._client.clock.sleep(self.options.poll_interval_s)
 
     async def _look(self) -> tuple[int, bool]:
@@ -136,18 +150,49 @@ class BlockStream:
         head, block = await self._client.batch(calls)
         return int(head, 16), block is not None and block["hash"] == newest.hash_hex
 
-    async def _fetch_window(self, head: int) -> list[Block]:
-        first = self.next_number
-        stop = min(head + 1, first + self._client.options.batch_size * self._client.options.concurrency)
+    async def _fetch_window(self, head: int) -> list[Advance]:
+        """The next blocks, as far as each follows the one before: the next look finds out about the rest."""
+        size, first = self._client.options.batch_size, self.next_number
+        if not self.options.receipts:  # which are large, so fewer blocks are held
+            size *= self._client.options.concurrency
+        stop = min(head + 1, first + size)
         if self._stop is not None:
             stop = min(stop, self._stop)
-        found = await self._client.fetch_block_list(range(first, stop), self.options.full)
-        return [block for block in found if block is not None]
+        blocks: list[Block] = []
+        parent = self._known[-1].hash_hex if self._known else None
+        for number, block in enumerate(
+            await self._client.fetch_block_list(range(first, stop), self.options.full), first
+        ):
+            if block is None or block.number != number or parent not in (None, block.parent_hash_hex):
+                break
+            blocks.append(block)
+            parent = block.hash_hex
+        return await self._with_receipts(blocks) if self.options.receipts else [Advance(block) for block in blocks]
 
-    def _follows(self, block: Block) -> bool:
-        if block.number != self.next_number:
-            return False
-        return not self._known or block.parent_hash_hex == self._known[-1].hash_hex
+    async def _with_receipts(self, blocks: list[Block]) -> list[Advance]:
+        """The first of the blocks, or all, with their receipts; none where the first was replaced meanwhile.
+
+        Raises
+        ------
+        ChainError
+            The node does not give the receipts of a block that stays.
+        """
+        busy = [block for block in blocks if block.transactions]
+        try:
+            found = iter(await self._client.fetch_receipt_lists(busy) if busy else [])
+        except _NODE_WIDE:
+            raise
+        except ChainError:
+            if len(blocks) > 1:
+                return await self._with_receipts(blocks[: len(blocks) // 2])
+            now = await self._client.fetch_block(blocks[0].number, full=False)
+            stays = now is not None and now.hash_hex == blocks[0].hash_hex
+            self._refused = self._refused + 1 if stays else 0
+            if self._refused >= _RECEIPT_TRIES:
+                raise  # no reorganisation, and nodes behind one URL have had time to agree
+            return []
+        self._refused = 0
+        return [Advance(block, tuple(next(found)) if block.transactions else ()) for block in blocks]
 
     async def _roll_back(self) -> Rollback | None:
         """Forget the blocks that are no longer canonical; ``None`` where they are so again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallystick.features._batch import TransferBatch
 from tallystick.features._engine import SPEC, Engine, FeatureRows
+from tallystick.features._follow import FollowedBlock, FollowedEngine, RowsAdded, RowsWithdrawn
 from tallystick.features._label_categories import CATEGORIES
 from tallystick.features._labels import LabelFeed
 from tallystick.features._options import EngineOptions
@@ -20,7 +21,11 @@ __all__ = [
     "Feature",
     "FeatureRows",
     "FeatureSpec",
+    "FollowedBlock",
+    "FollowedEngine",
     "LabelFeed",
     "ReferenceEngine",
+    "RowsAdded",
+    "RowsWithdrawn",
     "TransferBatch",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tallystick.sources._bad_rows import BadRowNote, BadRows
+from tallystick.sources._follow import NewBlocks, follow
 from tallystick.sources._open import open_source, parse_source
 from tallystick.sources._registry import source_class, source_kinds
 from tallystick.sources._source import FileSource, Source
@@ -14,8 +15,10 @@ __all__ = [
     "BadRows",
     "BlockRange",
     "FileSource",
+    "NewBlocks",
     "Source",
     "SourceSpec",
+    "follow",
     "label_kinds",
     "open_source",
     "parse_source",

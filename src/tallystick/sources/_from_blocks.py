@@ -10,10 +10,20 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from tallystick.chain import Block, Log, Receipt, Transaction
-from tallystick.errors import RangeError
+from tallystick.errors import RangeError, SourceError
+from tallystick.sources._bad_rows import BadRows
 from tallystick.sources._cells import Values
 
-__all__ = ["TRANSFER_TOPIC", "BlockRow", "Report", "block_columns", "block_head", "block_rows"]
+__all__ = [
+    "TRANSFER_TOPIC",
+    "BlockRow",
+    "Report",
+    "block_columns",
+    "block_head",
+    "block_rows",
+    "node_rows",
+    "report_to",
+]
 
 TRANSFER_TOPIC: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 """Keccak-256 of ``Transfer(address,address,uint256)``."""
@@ -68,6 +78,32 @@ def block_rows(block: Block, receipts: Sequence[Receipt] | None = None) -> list[
     given: Sequence[Receipt | None] = [None] * len(block.transactions) if receipts is None else receipts
     pairs = zip(block.full_transactions, given, strict=True)
     return [BlockRow(number, timestamp, index, one, receipt) for index, (one, receipt) in enumerate(pairs)]
+
+
+def node_rows(block: Block, receipts: Sequence[Receipt], place: str) -> list[BlockRow]:
+    """The transactions of a block that a node sent.
+
+    Raises
+    ------
+    SourceError
+        Number or time of the block is malformed.
+    """
+    try:
+        return block_rows(block, receipts)
+    except RangeError as error:
+        cause = f"block {error.cause}: {error.where['value']!r}"
+        raise SourceError(cause, file=place, column=str(error.where["name"])) from error
+
+
+def report_to(bad_rows: BadRows, place: str) -> Report:
+    """Report malformed transactions of a node, with the block as their line."""
+
+    def report(row: BlockRow, error: RangeError) -> None:
+        cause = f"{error.cause}: {error.where.get('value')!r}"
+        column = f"transactions[{row.index}].{error.where['name']}"
+        bad_rows.report(cause, file=place, line=row.number, column=column, error=error)
+
+    return report
 
 
 def block_columns(rows: Sequence[BlockRow], report: Report) -> dict[str, Values]:

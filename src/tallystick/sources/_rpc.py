@@ -10,10 +10,10 @@ import httpx
 import pyarrow as pa
 
 from tallystick.chain import Block, RpcClient, RpcOptions, iterate_sync, run_sync, safe_url
-from tallystick.errors import RangeError, SourceError
+from tallystick.errors import SourceError
 from tallystick.settings import Settings
 from tallystick.sources._arrow import to_table
-from tallystick.sources._from_blocks import BlockRow, block_columns, block_head, block_rows
+from tallystick.sources._from_blocks import BlockRow, block_columns, node_rows, report_to
 from tallystick.sources._order import Times
 from tallystick.sources._source import Source
 from tallystick.sources._spec import SourceSpec
@@ -71,7 +71,7 @@ class RpcSource(Source):
         times = Times()
         place = safe_url(self.spec.path)
         for chain_id, rows in iterate_sync(self._windows()):
-            columns = block_columns(rows, self._report)
+            columns = block_columns(rows, report_to(self.bad_rows, place))
             times.check(columns["block_number"].data, columns["timestamp"].data, place)
             yield to_table(columns, chain_id)
 
@@ -107,15 +107,9 @@ class RpcSource(Source):
 
     async def _fetch_rows(self, client: RpcClient, blocks: list[Block]) -> list[BlockRow]:
         busy = [block for block in blocks if block.transactions]
-        for block in busy:
-            try:
-                block_head(block)
-            except RangeError as error:
-                cause = f"block {error.cause}: {error.where['value']!r}"
-                raise SourceError(cause, file=client.url, column=str(error.where["name"])) from error
         receipts = await client.fetch_receipt_lists(busy) if busy else []
         pairs = zip(busy, receipts, strict=True)
-        return [row for block, some in pairs for row in block_rows(block, some)]
+        return [row for block, some in pairs for row in node_rows(block, some, client.url)]
 
     async def _hash_blocks(self) -> str:
         digest = hashlib.sha256()
@@ -125,8 +119,3 @@ class RpcSource(Source):
             async for block in client.fetch_blocks(first, last, full=False):
                 digest.update(f"{block.number} {block.hash_hex.lower()}\n".encode())
         return digest.hexdigest()
-
-    def _report(self, row: BlockRow, error: RangeError) -> None:
-        cause = f"{error.cause}: {error.where.get('value')!r}"
-        column = f"transactions[{row.index}].{error.where['name']}"
-        self.bad_rows.report(cause, file=safe_url(self.spec.path), line=row.number, column=column, error=error)
