@@ -216,7 +216,9 @@ class Engine:
     def _digest(self) -> hashlib._Hash:
         block, time = self._last
         digest = hashlib.sha256(self.spec.hash)
-        digest.update(f"\n{self._labels.feed.content_hash()} {self._labels.played}\n{block} {time}\n".encode())
+        counts = self._memory.counts.tolist()
+        head = f"{self._labels.feed.content_hash()} {self._labels.played}\n{block} {time}\n{counts}\n"
+        digest.update(head.encode())
         for name in Memory.ROWS:
             rows = self._memory.used(name)
             digest.update(f"{name} {len(rows)}\n".encode() + hashlib.sha256(np.ascontiguousarray(rows).data).digest())

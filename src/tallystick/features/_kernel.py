@@ -23,8 +23,7 @@ from tallystick.features._exposure_fast import (
 from tallystick.features._intern import PLACE, PLACES, intern
 from tallystick.features._layout import HOLDERS_AT, NARROW_AT
 from tallystick.features._note import note_edges, note_holding, note_side, note_transfer
-from tallystick.features._packed_fast import to_ring
-from tallystick.features._rings import push
+from tallystick.features._rings import TAG_SHIFT, push, value_of
 from tallystick.features._rules import NARROW_CAP
 from tallystick.features._search import note_cycles, note_diamond, note_recent
 from tallystick.features._state import ACCOUNT, ACCOUNT_COLUMNS, FACT, NARROW, WIDE
@@ -204,10 +203,11 @@ def _note(tables: Any, batch: Any, plan: Any, i: int, rows: Any, work: Any) -> N
     _note_pull(plan.signer, batch, i, sender, f[0])
     searches = plan.searches and receiver != 0 and receiver != sender
     since = time - plan.window_s
-    transfer = (time, to_ring(batch.wide[i]), place[PLACE.asset])
+    value = value_of(batch.wide[i], place[PLACE.asset])
+    transfer = (time, value)
     if searches and batch.wide[i] > 0:
         note_cycles(tables, sender, receiver, transfer, since, f[0])
-        note_diamond(tables, sender, receiver, place[PLACE.asset], since, f[0])
+        note_diamond(tables, sender, receiver, value >> TAG_SHIFT, since, f[0])
     copy_words(f[1], 0, f[0], 0, len(f[0]))
     note_side(f[0], s, False, receiver, amount, batch.tag[i])
     note_side(f[1], r, True, sender, amount, batch.tag[i])
@@ -284,13 +284,14 @@ def _follow(tables: Any, batch: Any, undo: Any, plan: Any, i: int, rows: Any, wo
         _expose(tables, s, r, batch.amount[i], plan.rule, work[4])
     if not plan.searches:
         return
-    sender, receiver, asset = place[PLACE.sender], place[PLACE.receiver], place[PLACE.asset]
+    sender, receiver = place[PLACE.sender], place[PLACE.receiver]
+    value = value_of(batch.wide[i], place[PLACE.asset])
     if len(undo.accounts):
         keep_entry(undo, tables, sender, 1)
+    push(tables, sender, 1, receiver, batch.time[i], value)
+    if len(undo.accounts):
         keep_entry(undo, tables, receiver, 0)
-    amount = to_ring(batch.wide[i])
-    push(tables, sender, 1, receiver, batch.time[i], amount, asset)
-    push(tables, receiver, 0, sender, batch.time[i], amount, asset)
+    push(tables, receiver, 0, sender, batch.time[i], value)
 
 
 @inlined

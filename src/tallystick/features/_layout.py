@@ -23,7 +23,9 @@ __all__ = [
     "LABELS_AT",
     "NARROW_AT",
     "RING",
+    "RING_COLUMNS",
     "RING_FIRST",
+    "RING_TAGS",
     "SIGNED",
     "TOKEN",
     "TWIN",
@@ -33,6 +35,8 @@ __all__ = [
 
 RING: Final = 8  # transfers an account's ring remembers in each direction
 RING_FIRST: Final = 2  # while it has had no more than these
+RING_COLUMNS: Final = 3  # uint32 words of an entry
+RING_TAGS: Final = 4_095  # tokens that an entry tells apart
 NARROW_AT: Final = 2 * len(WIDE)  # first narrow column in a packed row, counted in uint32
 KIND_AT: Final = NARROW_AT + ACCOUNT.kind - len(WIDE)
 HOLDERS_AT: Final = NARROW_AT + ACCOUNT.holders - len(WIDE)
@@ -48,20 +52,21 @@ CALLED: Final = 2
 TOKEN: Final = 4
 TWIN: Final = 8
 
-# Rows in use: accounts (0 is nobody), edges, holdings, uint32 words of the ring pool, taint rows (0 is none).
-COUNTS: Final = ("accounts", "edges", "holdings", "ring_words", "taints")
+# Rows in use: accounts (0 is nobody), edges, holdings, uint32 words of the ring pool, taint rows (0 is none);
+# and the place, plus one, of the small ring that was left last: its first word is the one before.
+COUNTS: Final = ("accounts", "edges", "holdings", "ring_words", "taints", "free_ring")
 
 Tables = namedtuple(
     "Tables",
     (
-        "counts",  # (5,) int64, see COUNTS
+        "counts",  # (6,) int64, see COUNTS
         "account_slots",  # (power of two,) uint32, id; 0 is empty
         "mark_slots",  # (power of two,) uint32, first account with these outer digits
         "keys",  # (accounts, 5) uint32, the address, big-endian words
         "wide",  # (accounts, ACCOUNT_WORDS) int64
         "narrow",  # the same memory as uint32
         "heads",  # (accounts, HEAD_WORDS) int64
-        "pool",  # (ring_words,) uint32; a ring of n: n partners, n times, n amounts (packed), n assets
+        "pool",  # (ring_words,) uint32; a ring of n: n partners, n times, n values, see _rings.py
         "edge_slots",  # (power of two,) uint32, index + 1
         "edges",  # (edges, EDGE_WORDS) int64
         "holding_slots",  # (power of two,) uint32, index + 1

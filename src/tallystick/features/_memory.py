@@ -14,6 +14,7 @@ from tallystick.features._layout import (
     HEAD_WORDS,
     HOLDING_WORDS,
     RING,
+    RING_COLUMNS,
     RING_FIRST,
     Tables,
 )
@@ -22,7 +23,7 @@ from tallystick.features._tables import forget_accounts, forget_pairs, rehash_ac
 __all__ = ["Memory"]
 
 _FIRST_SLOTS: Final = 1 << 12
-_RING_WORDS: Final = 4 * (RING + RING_FIRST)  # most that one push takes
+_RING_WORDS: Final = RING_COLUMNS * (RING + RING_FIRST)  # most that one push takes
 CAPACITY: Final = (1 << 32) - 2  # rows of a table, and words of the pool: what 32 bits can number
 
 
@@ -48,7 +49,7 @@ class Memory:
     capacity = CAPACITY
 
     def __init__(self, taint_words: int) -> None:
-        self.counts = np.array([1, 0, 0, 0, 1], np.int64)  # account 0 is nobody, taint row 0 is none
+        self.counts = np.array([1, 0, 0, 0, 1, 0], np.int64)  # account 0 is nobody, taint row 0 is none
         self.account_slots = np.zeros(_FIRST_SLOTS, np.uint32)
         self.mark_slots = np.zeros(_FIRST_SLOTS, np.uint32)
         self.edge_slots = np.zeros(_FIRST_SLOTS, np.uint32)
@@ -105,10 +106,10 @@ class Memory:
                 raise FeatureError(f"more than {self.capacity:,} {what}", name=what, next_step="Shard the stream.")
         for name, what in self.ROWS.items():
             _grow(getattr(self, name), needed[what])
-        if 8 * accounts > 5 * len(self.account_slots):
+        if 4 * accounts > 3 * len(self.account_slots):
             self._rehash_accounts(_slots_for(accounts))
         for slots, rows, what in (("edge_slots", "edges", "edges"), ("holding_slots", "holdings", "holdings")):
-            if 8 * needed[what] > 5 * len(getattr(self, slots)):
+            if 4 * needed[what] > 3 * len(getattr(self, slots)):
                 setattr(self, slots, np.zeros(_slots_for(needed[what]), np.uint32))
                 rehash_pairs(getattr(self, slots), getattr(self, rows), self.count(what))
 
@@ -140,12 +141,12 @@ class Memory:
 
 
 def _slots_for(rows: int) -> int:
-    """Smallest power of two of which the rows fill at most five eighths."""
-    return max(_FIRST_SLOTS, 1 << (8 * rows // 5).bit_length())
+    """Smallest power of two of which the rows fill at most three quarters."""
+    return max(_FIRST_SLOTS, 1 << (4 * rows // 3).bit_length())
 
 
 def _grow(array: np.ndarray, rows: int) -> None:
     """Add zero rows in place: the system moves pages of large arrays instead of copying them."""
     if rows > len(array):
         # Nobody keeps a view over a change of size: `tables` is made anew for every run.
-        array.resize((max(rows, len(array) * 17 // 16), *array.shape[1:]), refcheck=False)
+        array.resize((max(rows, len(array) * 33 // 32), *array.shape[1:]), refcheck=False)

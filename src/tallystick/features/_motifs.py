@@ -1,8 +1,9 @@
 """Motifs that a transfer completes, in plain Python; ``_search.py`` holds the compiled twin.
 
 An account remembers its last eight incomes and payments of any asset. A search looks at entries of the
-transfer's own asset that are no older than the window, follows them in time order (each hop at or after the one
-before it, by the time of its block), and never meets an account twice.
+transfer's own asset (told apart by a tag of twelve bits, see :func:`asset_tag`) that are no older than the
+window, follows them in time order (each hop at or after the one before it, by the time of its block), and
+never meets an account twice.
 """
 
 from __future__ import annotations
@@ -12,23 +13,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tallystick.features._layout import RING
+from tallystick.features._layout import RING, RING_TAGS
 from tallystick.features._packed import RING_BITS, unpack
 from tallystick.features._records import Facts
 from tallystick.features._rules import NEVER, ratio_ppm
 
-__all__ = ["Entry", "Recent", "Rings", "note_cycles", "note_diamond", "note_recent"]
+__all__ = ["Entry", "Recent", "Rings", "asset_tag", "looks_like", "mark", "note_cycles", "note_diamond", "note_recent"]
 
 _PPM = 1_000_000
 
 
 class Entry(NamedTuple):
-    """A transfer as one of its accounts remembers it; the amount is packed to ``RING_BITS``, no asset is the coin."""
+    """A transfer as one of its accounts remembers it; the amount is packed to ``RING_BITS``; ``tag`` 0 is the coin."""
 
     partner: bytes
     time: int
     amount: int
-    asset: bytes | None
+    tag: int
+
+
+def asset_tag(number: int) -> int:
+    """Tag of a token by its account number, 1 to 4,095; 0 for the chain's own coin, which has none.
+
+    Examples
+    --------
+    >>> asset_tag(0), asset_tag(7), asset_tag(7 + RING_TAGS)
+    (0, 8, 8)
+    """
+    return 1 + number % RING_TAGS if number else 0
 
 
 @dataclass
@@ -43,7 +55,7 @@ Rings = Mapping[bytes, Recent]
 
 
 def _fresh(entries: deque[Entry], like: Entry, since: int) -> list[Entry]:
-    return [entry for entry in entries if entry.time >= since and entry.asset == like.asset]
+    return [entry for entry in entries if entry.time >= since and entry.tag == like.tag]
 
 
 def note_cycles(rings: Rings, sender: bytes, receiver: bytes, like: Entry, since: int, f: Facts) -> None:
@@ -108,7 +120,7 @@ def looks_like(recent: Recent, partner: bytes) -> bool:
     Examples
     --------
     >>> recent = Recent()
-    >>> recent.income.append(Entry(bytes.fromhex("abcd" + 32 * "1" + "ef01"), 0, 1, None))
+    >>> recent.income.append(Entry(bytes.fromhex("abcd" + 32 * "1" + "ef01"), 0, 1, 0))
     >>> looks_like(recent, bytes.fromhex("abcd" + 32 * "2" + "ef01"))
     True
     """

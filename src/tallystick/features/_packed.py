@@ -14,7 +14,7 @@ from tallystick.features._rules import log2_q4, ratio_ppm
 __all__ = ["RING_BITS", "WIDE_BITS", "pack", "packed_log2_q4", "packed_ratio_ppm", "packed_sum", "unpack"]
 
 WIDE_BITS: Final = 55  # with an exponent below 256 a non-negative int64; an amount is at most 2**-54 too low
-RING_BITS: Final = 24  # with the exponent 32 bits; at most 2**-23 too low
+RING_BITS: Final = 12  # with the exponent 20 bits; at most 2**-11 too low
 
 
 def pack(value: int, bits: int) -> int:
@@ -29,8 +29,8 @@ def pack(value: int, bits: int) -> int:
 
     Examples
     --------
-    >>> pack(5, 24), pack(1 << 24, 24) == 1 << 24 | 1 << 23, unpack(pack(10**18 + 1, 24), 24)
-    (5, True, 999999984306749440)
+    >>> pack(5, 12), pack(4_097, 12) == 1 << 12 | 2_048, unpack(pack(10**9 + 1, 12), 12)
+    (5, True, 999817216)
     """
     exponent = max(0, value.bit_length() - bits)
     return exponent << bits | value >> exponent

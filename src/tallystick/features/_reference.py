@@ -15,7 +15,16 @@ from tallystick.features._batch import APPROVES, FAILED, HAS_CALL, HAS_TO, IS_TO
 from tallystick.features._exposure import CATEGORY_COUNT, Taint, open_taint
 from tallystick.features._labels import LabelFeed
 from tallystick.features._layout import CALLED, SIGNED, TOKEN, TWIN
-from tallystick.features._motifs import Entry, Recent, looks_like, mark, note_cycles, note_diamond, note_recent
+from tallystick.features._motifs import (
+    Entry,
+    Recent,
+    asset_tag,
+    looks_like,
+    mark,
+    note_cycles,
+    note_diamond,
+    note_recent,
+)
 from tallystick.features._options import EngineOptions
 from tallystick.features._packed import RING_BITS, WIDE_BITS, pack, packed_log2_q4, packed_ratio_ppm, packed_sum, unpack
 from tallystick.features._records import Account, Facts
@@ -178,7 +187,7 @@ class ReferenceEngine:
         apart = t.receiver is not None and t.receiver != t.sender
         searches = self._options.searches and apart
         since = t.time - self._options.window_s
-        like = Entry(b"", t.time, pack(unpack(t.wide, WIDE_BITS), RING_BITS), t.asset)
+        like = self._entry(b"", t)
         if searches and t.receiver is not None and t.wide > 0:
             note_cycles(self._rings, t.sender, t.receiver, like, since, f)
             note_diamond(self._rings, t.sender, t.receiver, like, since, f)
@@ -249,9 +258,12 @@ class ReferenceEngine:
         s.near_to = _nearer(s.near_to, paid, r.labels)
         self._expose(t, s, r)
         if self._options.searches:
-            amount = pack(unpack(t.wide, WIDE_BITS), RING_BITS)
-            self._rings[t.sender].payments.append(Entry(t.receiver, t.time, amount, t.asset))
-            self._rings[t.receiver].income.append(Entry(t.sender, t.time, amount, t.asset))
+            self._rings[t.sender].payments.append(self._entry(t.receiver, t))
+            self._rings[t.receiver].income.append(self._entry(t.sender, t))
+
+    def _entry(self, partner: bytes, t: _Transfer) -> Entry:
+        tag = asset_tag(self._numbers[t.asset]) if t.asset is not None else 0
+        return Entry(partner, t.time, pack(unpack(t.wide, WIDE_BITS), RING_BITS), tag)
 
     def _expose(self, t: _Transfer, s: Account, r: Account) -> None:
         assert t.receiver is not None

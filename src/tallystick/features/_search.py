@@ -9,7 +9,7 @@ import numpy as np
 from tallystick.compiling import inlined
 from tallystick.features._layout import KIND_AT, TWIN
 from tallystick.features._packed_fast import ring_ratio_ppm
-from tallystick.features._rings import fill, place, size
+from tallystick.features._rings import AMOUNT_MASK, TAG_SHIFT, fill, place, size
 from tallystick.features._rules_fast import NEVER
 from tallystick.features._state import FACT
 from tallystick.features._tables import same_mark
@@ -20,41 +20,42 @@ _PPM = 1_000_000
 
 
 @inlined
-def _partners(pool: np.ndarray, head: int, asset: int, since: int) -> Any:
+def _partners(pool: np.ndarray, head: int, tag: int, since: int) -> Any:
     """Bits of the partners in a ring: one that is missing is certainly not there."""
     at, n, room = place(head), fill(head), size(head)
     bits: Any = 0
     for k in range(n):
-        if pool[at + room + k] >= since and pool[at + 3 * room + k] == asset:
+        if pool[at + room + k] >= since and pool[at + 2 * room + k] >> TAG_SHIFT == tag:
             bits |= 1 << (np.int64(pool[at + k]) & 63)
     return bits
 
 
 @inlined
-def _meetings(pool: np.ndarray, head: int, partner: int, asset: int, since: int) -> int:
+def _meetings(pool: np.ndarray, head: int, partner: int, tag: int, since: int) -> int:
     """Entries with a partner, not before a time."""
     at, n, room = place(head), fill(head), size(head)
     found = 0
     for k in range(n):
-        if pool[at + k] == partner and pool[at + room + k] >= since and pool[at + 3 * room + k] == asset:
+        if pool[at + k] == partner and pool[at + room + k] >= since and pool[at + 2 * room + k] >> TAG_SHIFT == tag:
             found += 1
     return found
 
 
 @inlined
 def note_cycles(tables: Any, sender: int, receiver: int, transfer: Any, since: int, f: np.ndarray) -> None:
-    """Cycles of two to four transfers that end with this one; ``transfer`` is time, ring amount, asset."""
-    time, amount, asset = transfer
+    """Cycles of two to four transfers that end with this one; ``transfer`` is its time and ring value."""
+    time, value = transfer
+    tag, amount = value >> TAG_SHIFT, value & AMOUNT_MASK
     pool, heads = tables.pool, tables.heads
     start, end = heads[receiver, 1], heads[sender, 0]
     at, n, room = place(start), fill(start), size(start)
     if n == 0:
         return
-    wanted = _partners(pool, end, asset, since)
+    wanted = _partners(pool, end, tag, since)
     best, span = -1, -1
     for k in range(n):
         left = np.int64(pool[at + room + k])
-        if left < since or pool[at + 3 * room + k] != asset:
+        if left < since or pool[at + 2 * room + k] >> TAG_SHIFT != tag:
             continue
         x = np.int64(pool[at + k])
         closed = 0
@@ -63,13 +64,13 @@ def note_cycles(tables: Any, sender: int, receiver: int, transfer: Any, since: i
             closed = 1
         elif wanted:
             if wanted >> (x & 63) & 1:
-                closed = _meetings(pool, end, x, asset, left)
+                closed = _meetings(pool, end, x, tag, left)
                 f[FACT.cycles_3] += closed
-            longer = _through(tables, heads[x, 1], end, wanted, (asset, left, sender, receiver))
+            longer = _through(tables, heads[x, 1], end, wanted, (tag, left, sender, receiver))
             f[FACT.cycles_4] += longer
             closed += longer
         if closed:
-            best = max(best, min(ring_ratio_ppm(amount, np.int64(pool[at + 2 * room + k])), _PPM))
+            best = max(best, min(ring_ratio_ppm(amount, np.int64(pool[at + 2 * room + k]) & AMOUNT_MASK), _PPM))
             span = time - left if span < 0 else min(span, time - left)
     f[FACT.cycle_share] = max(best, 0)
     f[FACT.cycle_span] = span
@@ -78,7 +79,7 @@ def note_cycles(tables: Any, sender: int, receiver: int, transfer: Any, since: i
 @inlined
 def _through(tables: Any, middle: int, end: int, wanted: int, hop: Any) -> int:
     """Ways on: payments of the middle, after a time, to accounts that then paid the end."""
-    asset, left, sender, receiver = hop
+    tag, left, sender, receiver = hop
     pool = tables.pool
     at, n, room = place(middle), fill(middle), size(middle)
     found = 0
@@ -86,28 +87,28 @@ def _through(tables: Any, middle: int, end: int, wanted: int, hop: Any) -> int:
         y = np.int64(pool[at + k])
         if wanted >> (y & 63) & 1 and y != sender and y != receiver:
             then = np.int64(pool[at + room + k])
-            if then >= left and pool[at + 3 * room + k] == asset:
-                found += _meetings(pool, end, y, asset, then)
+            if then >= left and pool[at + 2 * room + k] >> TAG_SHIFT == tag:
+                found += _meetings(pool, end, y, tag, then)
     return found
 
 
 @inlined
-def note_diamond(tables: Any, sender: int, receiver: int, asset: int, since: int, f: np.ndarray) -> None:
+def note_diamond(tables: Any, sender: int, receiver: int, tag: int, since: int, f: np.ndarray) -> None:
     """Accounts between a payer of the sender and the receiver, this one included; 0 below two."""
     pool, heads = tables.pool, tables.heads
     top, bottom = heads[sender, 0], heads[receiver, 0]
     n = fill(top)
     if n == 0 or fill(bottom) == 0:
         return
-    wanted = _partners(pool, bottom, asset, since)
+    wanted = _partners(pool, bottom, tag, since)
     if wanted == 0:
         return
     at, room = place(top), size(top)
     for k in range(n):
         u = np.int64(pool[at + k])
-        if u == receiver or pool[at + room + k] < since or pool[at + 3 * room + k] != asset:
+        if u == receiver or pool[at + room + k] < since or pool[at + 2 * room + k] >> TAG_SHIFT != tag:
             continue
-        width = 1 + _between(tables, heads[u, 1], bottom, wanted, (asset, since, sender))
+        width = 1 + _between(tables, heads[u, 1], bottom, wanted, (tag, since, sender))
         if width > 1:
             f[FACT.diamond] = max(f[FACT.diamond], width)
 
@@ -115,7 +116,7 @@ def note_diamond(tables: Any, sender: int, receiver: int, asset: int, since: int
 @inlined
 def _between(tables: Any, top: int, bottom: int, wanted: int, hop: Any) -> int:
     """Distinct accounts, the sender apart, that the top paid and that then paid the bottom."""
-    asset, since, sender = hop
+    tag, since, sender = hop
     pool = tables.pool
     at, n, room = place(top), fill(top), size(top)
     under, m, step = place(bottom), fill(bottom), size(bottom)
@@ -123,14 +124,14 @@ def _between(tables: Any, top: int, bottom: int, wanted: int, hop: Any) -> int:
     for k in range(n):
         y = np.int64(pool[at + k])
         then = np.int64(pool[at + room + k])
-        if not wanted >> (y & 63) & 1 or y == sender or then < since or pool[at + 3 * room + k] != asset:
+        if not wanted >> (y & 63) & 1 or y == sender or then < since or pool[at + 2 * room + k] >> TAG_SHIFT != tag:
             continue
         first = -1
         for j in range(m):
             if pool[under + j] == y:
                 if first < 0:
                     first = j
-                if pool[under + step + j] >= then and pool[under + 3 * step + j] == asset:
+                if pool[under + step + j] >= then and pool[under + 2 * step + j] >> TAG_SHIFT == tag:
                     matched |= 1 << first
     width = 0
     while matched:
@@ -157,13 +158,14 @@ def _distinct(pool: np.ndarray, head: int, since: int) -> int:
 @inlined
 def note_recent(tables: Any, subject: int, partner: int, transfer: Any, since: int, f: np.ndarray) -> None:
     """What the subject's rings say of this transfer: fan, an echo of an amount, a look-alike."""
-    time, amount, asset = transfer
+    time, value = transfer
+    tag, amount = value >> TAG_SHIFT, value & AMOUNT_MASK
     pool = tables.pool
     income, payments = tables.heads[subject, 0], tables.heads[subject, 1]
     f[FACT.payers] = _distinct(pool, income, since)
     f[FACT.payees] = _distinct(pool, payments, since)
     other = payments if f[FACT.incoming] == 1 else income
-    f[FACT.echo], f[FACT.echo_gap] = _echo(pool, other, time, amount, asset, since)
+    f[FACT.echo], f[FACT.echo_gap] = _echo(pool, other, time, amount, tag, since)
     f[FACT.lookalike] = 0
     if partner and tables.narrow[partner, KIND_AT] & TWIN:
         alike = _looks_like(tables, income, partner) or _looks_like(tables, payments, partner)
@@ -171,7 +173,7 @@ def note_recent(tables: Any, subject: int, partner: int, transfer: Any, since: i
 
 
 @inlined
-def _echo(pool: np.ndarray, head: int, time: int, amount: int, asset: int, since: int) -> Any:
+def _echo(pool: np.ndarray, head: int, time: int, amount: int, tag: int, since: int) -> Any:
     """Likeness of an amount to the one nearest to it in a ring, the newest of equals, and how long ago that was."""
     at, n, room = place(head), fill(head), size(head)
     nearest: Any = 0
@@ -179,9 +181,9 @@ def _echo(pool: np.ndarray, head: int, time: int, amount: int, asset: int, since
     apart: Any = 1 << 62
     for k in range(n):
         then = np.int64(pool[at + room + k])
-        if then < since or pool[at + 3 * room + k] != asset:
+        if then < since or pool[at + 2 * room + k] >> TAG_SHIFT != tag:
             continue
-        value = np.int64(pool[at + 2 * room + k])
+        value = np.int64(pool[at + 2 * room + k]) & AMOUNT_MASK
         away = abs(value - amount)
         if away < apart or (away == apart and (then, value) > (when, nearest)):
             nearest, when, apart = value, then, away

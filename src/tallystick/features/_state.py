@@ -45,12 +45,6 @@ WIDE: Final = (
     "log_sq_out",
     "log_gap",  # sum of log2_q4(s)
     "log_gap_sq",
-    "partner_degree_in",  # sum of log2_q4(partner's transfers before)
-    "partner_degree_out",
-    "partner_log_in",  # sum of the partner's mean log amount
-    "partner_log_out",
-    "partner_fan_in",  # sum of log2_q4(partner's distinct receivers)
-    "partner_fan_out",  # sum of log2_q4(partner's distinct senders)
     "decayed_volume_in_1h",
     "decayed_volume_out_1h",
     "decayed_volume_in_1d",
@@ -92,6 +86,12 @@ NARROW: Final = (
     "repeat_out",
     "tag_in",  # last amount's tag
     "tag_out",
+    "partner_degree_in",  # sum of log2_q4(partner's transfers before)
+    "partner_degree_out",
+    "partner_log_in",  # sum of the partner's mean log amount
+    "partner_log_out",
+    "partner_fan_in",  # sum of log2_q4(partner's distinct receivers)
+    "partner_fan_out",  # sum of log2_q4(partner's distinct senders)
     "hubs_in",  # partners who had paid 128 accounts or more
     "active_days",  # UTC days with a transfer
     "calls",  # transfers with a method

@@ -76,15 +76,15 @@ def keep_holding(undo: Any, tables: Any, row: int) -> None:
 
 @inlined
 def keep_entry(undo: Any, tables: Any, account: int, side: int) -> None:
-    """Record the ring entry that the next push overwrites."""
-    slot, room = ring_slot(tables.heads[account, side])
+    """Record the words of the pool that the next push overwrites."""
+    slot, room = ring_slot(tables.heads[account, side], tables.counts[5])
     if room == 0:
         return
     at, pool = undo.used[3], tables.pool
     undo.entries[at, 0] = slot
     undo.entries[at, 1] = room
     undo.entries[at, 2] = np.int64(pool[slot]) | np.int64(pool[slot + room]) << 32
-    undo.entries[at, 3] = np.int64(pool[slot + 2 * room]) | np.int64(pool[slot + 3 * room]) << 32
+    undo.entries[at, 3] = np.int64(pool[slot + 2 * room])
     undo.used[3] = at + 1
 
 
@@ -114,8 +114,7 @@ def restore(tables: Any, undo: Any) -> None:
         first, second = undo.entries[at, 2], undo.entries[at, 3]
         pool[slot] = np.uint32(first & 0xFFFF_FFFF)
         pool[slot + room] = np.uint32(first >> 32 & 0xFFFF_FFFF)
-        pool[slot + 2 * room] = np.uint32(second & 0xFFFF_FFFF)
-        pool[slot + 3 * room] = np.uint32(second >> 32 & 0xFFFF_FFFF)
+        pool[slot + 2 * room] = np.uint32(second)
     for at in range(undo.used[4] - 1, -1, -1):
         copy_words(tables.taints[undo.taints[at, 0]], 0, undo.taints[at], 1, tables.taints.shape[1])
 
