@@ -3,17 +3,23 @@
 Numba's cache key covers one file: a cached caller keeps an old callee of another file. So inside a
 package whose loops call each other across files, callees are compiled with :func:`inlined`, which
 caches nothing, and only the entry point with :func:`compiled`, closed over :func:`source_stamp`.
+
+What is compiled, because no cache holds it, is told to the log ``tallystick.compiling`` as it begins.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.event import Event, Listener
+from numba.core.event import register as _untyped_register
 from numba.extending import intrinsic
 
 from tallystick.hashing import keccak256
@@ -22,6 +28,25 @@ __all__ = ["compiled", "inlined", "looped", "prefetch", "source_stamp"]
 
 
 _jit: Any = numba.njit  # its annotations do not know all of its options
+_register: Any = _untyped_register
+_log = logging.getLogger(__name__)
+
+
+class _Announcer(Listener):
+    """Tells the log of every entry point that is compiled; what a cache holds makes no such event."""
+
+    def on_start(self, event: Event) -> None:
+        function, options = event.data["dispatcher"].py_func, event.data["dispatcher"].targetoptions
+        if function.__module__.startswith("tallystick.") and not options.get("forceinline"):
+            _log.info("compiling %s.%s", function.__module__, function.__name__)
+
+    def on_end(self, event: Event) -> None:
+        """Nothing to tell."""
+
+
+@cache
+def _announce() -> None:
+    _register("numba:compile", _Announcer())
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -30,6 +55,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     The code is kept beside the source or in the user's cache folder; where neither can be written,
     as in a read-only installation without a home, each process compiles anew.
     """
+    _announce()
     try:
         return numba.njit(cache=True, nogil=True)(function)
     except RuntimeError:  # numba has no place for its cache
@@ -41,6 +67,7 @@ def looped(function: Callable[..., Any]) -> Any:
 
     That counting, at every view of a row, would otherwise take more than half of the feature engine's time.
     """
+    _announce()
     try:
         return _jit(cache=True, nogil=True, _nrt=False)(function)
     except RuntimeError:

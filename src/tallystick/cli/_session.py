@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -130,7 +131,8 @@ def with_settings(*names: str, **defaults: Any) -> Callable[[Callable[..., Any]]
                 out.settings = replace(resolved.settings, **own_defaults)
                 if "rpc_url" in flags and out.settings.rpc_url:
                     with_endpoint(out.settings, out.settings.rpc_url)
-                return verb(**values, settings=out.settings, out=out)
+                with _compiling_told(out):
+                    return verb(**values, settings=out.settings, out=out)
             except KeyboardInterrupt as stop:
                 error = Interrupted("stopped; what was finished is kept")
                 out.fail(error)
@@ -146,6 +148,33 @@ def with_settings(*names: str, **defaults: Any) -> Callable[[Callable[..., Any]]
         return call
 
     return decorate
+
+
+@contextmanager
+def _compiling_told(out: Output) -> Iterator[None]:
+    """Say so once where fast loops have to be compiled, as after an installation or a new version."""
+    log, handler = logging.getLogger("tallystick.compiling"), _First(out)
+    before = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
+
+
+class _First(logging.Handler):
+    """Tells of the first record."""
+
+    def __init__(self, out: Output) -> None:
+        super().__init__()
+        self._out, self._told = out, False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._told:
+            self._out.say("  compiling the fast loops, once for this version: up to a minute")
+        self._told = True
 
 
 def with_endpoint(settings: Settings, url: str) -> Settings:
