@@ -1,0 +1,1 @@
+"""Parts of bench/features.py: streams, engines, speed, scale, quality."""
