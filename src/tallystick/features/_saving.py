@@ -87,6 +87,8 @@ def load_engine(kind: type[Engine], path: Path) -> Engine:
             sections = {name: _read_section(file, path, name, *rest) for name, *rest in header["sections"]}
             if file.read(1):
                 raise Corrupt("bytes after the last section", path=path)
+    except Corrupt:  # an OSError too
+        raise
     except OSError as error:
         raise Corrupt(f"cannot be read: {error.strerror}", path=path) from error
     engine = _assemble(kind, options, header, sections)
