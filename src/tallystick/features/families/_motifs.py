@@ -107,8 +107,8 @@ def reference(s: Account, p: Account, f: Facts) -> list[int]:
     >>> e = example("motifs")
     >>> e["cycles_2"], e["cycles_3"], e["cycles_4"]  # Ann never paid Dan
     (0, 2, 1)
-    >>> e["cycle_share"]  # 1.5 of the 2 that went to Cy, rather than of the 3 to Bob; amounts hold 24 bits
-    749999
+    >>> e["cycle_share"]  # 1.5 of the 2 that went to Cy, rather than of the 3 to Bob
+    750000
     >>> e["cycle_span_s"]  # since line 4, 27 hours
     97200
     >>> e["closed_share"]  # lines 8 and 9 of lines 1, 8 and 9

@@ -40,8 +40,8 @@ def reference(s: Account, p: Account, f: Facts) -> list[int]:
 
     >>> from tallystick.features._example import example
     >>> e = example("passing")
-    >>> e["echo"], e["echo_gap_s"]  # 1.9 of 2, where amounts hold 24 bits; three hours
-    (949999, 10800)
+    >>> e["echo"], e["echo_gap_s"]  # 1.9 of 2, each kept to 12 bits; three hours
+    (950168, 10800)
     >>> e["echo_share"]  # the only payment so far, and above nine tenths
     1000000
     """
