@@ -21,7 +21,7 @@ from tallystick.features._exposure_fast import (
     take,
 )
 from tallystick.features._intern import PLACE, PLACES, intern
-from tallystick.features._layout import HOLDERS_AT, NARROW_AT
+from tallystick.features._layout import HOLDERS_AT, KIND_AT, NARROW_AT
 from tallystick.features._note import note_edges, note_holding, note_side, note_transfer
 from tallystick.features._rings import TAG_SHIFT, push, value_of
 from tallystick.features._rules import NARROW_CAP
@@ -127,7 +127,8 @@ def _pack(tables: Any, row: int, s: np.ndarray) -> None:
     for k in range(_N_WIDE):
         wide[k] = s[k]
     for k in range(_N_NARROW):
-        narrow[NARROW_AT + k] = np.uint32(min(s[_N_WIDE + k], NARROW_CAP))
+        s[_N_WIDE + k] = min(s[_N_WIDE + k], NARROW_CAP)  # here too: the row of features is yet to come
+        narrow[NARROW_AT + k] = np.uint32(s[_N_WIDE + k])
 
 
 @inlined
@@ -217,6 +218,14 @@ def _note(tables: Any, batch: Any, plan: Any, i: int, rows: Any, work: Any) -> N
 
 
 @inlined
+def _reread(tables: Any, asset: int, party: int, s: np.ndarray) -> None:
+    """A token that is itself a party has been counted in its row: the copy follows."""
+    if party == asset:
+        s[ACCOUNT.holders] = tables.narrow[asset, HOLDERS_AT]
+        s[ACCOUNT.kind] = tables.narrow[asset, KIND_AT]
+
+
+@inlined
 def _enter(tables: Any, batch: Any, plan: Any, i: int, rows: Any, work: Any) -> None:
     """The transfer enters the accounts and holdings."""
     place, s, r, f, met = rows, work[0], work[1], work[2], work[3]
@@ -227,13 +236,15 @@ def _enter(tables: Any, batch: Any, plan: Any, i: int, rows: Any, work: Any) -> 
         if receiver:
             note_holding(tables, place[PLACE.asset], place[PLACE.paid], batch.wide[i], r, f[1])
             apply_token(r, f[1])
+            _reread(tables, place[PLACE.asset], receiver, r)
+        _reread(tables, place[PLACE.asset], place[PLACE.sender], s)
         holders = np.int64(tables.narrow[place[PLACE.asset], HOLDERS_AT])
         f[0, FACT.asset_holders] = holders
         f[1, FACT.asset_holders] = holders
         return
     edge = place[PLACE.edge]
     known = tables.edges[edge, 1] != 0
-    apart = batch.time[i] - (tables.edges[edge, 2] >> 32) if known else -1
+    apart = batch.time[i] - (tables.edges[edge, 2] >> 32 & 0xFFFF_FFFF) if known else -1
     look(met[0], r)
     look(met[1], s)
     if len(plan.met):
@@ -321,10 +332,11 @@ def _run(batch: Any, tables: Any, labels: Any, undo: Any, plan: Any, work: Any, 
             _note_exposure(tables, s, r, plan.rule, f)
         _mark_edge(tables.edges, place[PLACE.edge], batch.time[i], batch.bits[i] & IS_TOKEN != 0)
         _pack(tables, sender, s)
+        if receiver:
+            _pack(tables, receiver, r)
         out.ids[2 * i], out.ids[2 * i + 1] = sender, receiver
         _write_row(out.rows[2 * i], plan.starts, s, r, f[0])
         if receiver:
-            _pack(tables, receiver, r)
             _write_row(out.rows[2 * i + 1], plan.starts, r, s, f[1])
         else:
             out.rows[2 * i + 1] = 0

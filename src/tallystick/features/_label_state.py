@@ -10,6 +10,7 @@ from tallystick.compiling import looped
 from tallystick.features._exposure import CATEGORY_COUNT
 from tallystick.features._labels import LabelFeed
 from tallystick.features._layout import LABELS_AT, LabelTables, Tables
+from tallystick.features._stamp import STAMP
 from tallystick.features._tables import find_account, rehash_accounts
 
 __all__ = ["LabelState"]
@@ -67,10 +68,16 @@ class LabelState:
         _write_masks(tables, np.ascontiguousarray(self._addresses[rows]), self.tables.masks[rows])
 
 
-@looped
-def _write_masks(tables: Any, addresses: np.ndarray, masks: np.ndarray) -> None:
-    """Write the labels of those addresses that are accounts."""
-    for k in range(len(masks)):
-        account, _ = find_account(tables.account_slots, tables.keys, addresses[k])
-        if account:
-            tables.narrow[account, LABELS_AT] = np.uint32(masks[k])
+def _entry_point(stamp: int) -> Any:
+    @looped
+    def write_masks(tables: Any, addresses: np.ndarray, masks: np.ndarray) -> None:
+        for k in range(len(masks) if stamp >= 0 else 0):  # a closure variable is part of numba's cache key
+            account, _ = find_account(tables.account_slots, tables.keys, addresses[k])
+            if account:
+                tables.narrow[account, LABELS_AT] = np.uint32(masks[k])
+
+    return write_masks
+
+
+_write_masks = _entry_point(STAMP)
+"""Write the labels of those addresses that are accounts."""

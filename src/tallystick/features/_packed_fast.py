@@ -10,6 +10,7 @@ from tallystick.compiling import inlined, looped
 from tallystick.features._packed import RING_BITS, WIDE_BITS
 from tallystick.features._rules import RATIO_CAP
 from tallystick.features._rules_fast import top_bit
+from tallystick.features._stamp import STAMP
 
 __all__ = ["pack_words", "packed_log2_q4", "packed_ratio_ppm", "packed_sum", "ring_ratio_ppm", "to_ring"]
 
@@ -82,17 +83,8 @@ def packed_log2_q4(packed: int) -> Any:
     return 16 * (top + (packed >> WIDE_BITS) + 1) + below
 
 
-@looped
-def pack_words(words: np.ndarray, packed: np.ndarray) -> None:
-    """Pack 256-bit amounts.
-
-    Parameters
-    ----------
-    words
-        (n, 4) uint64, most significant first.
-    packed
-        (n,) int64, written: wide packed amounts.
-    """
+@inlined
+def _pack_words(words: np.ndarray, packed: np.ndarray) -> None:
     for i in range(len(words)):
         at = 0
         while at < 3 and words[i, at] == 0:
@@ -111,3 +103,16 @@ def pack_words(words: np.ndarray, packed: np.ndarray) -> None:
             mantissa = high << np.uint64(WIDE_BITS - bits) | below >> np.uint64(64 - (WIDE_BITS - bits))
         exponent = 64 * (3 - at) + bits - WIDE_BITS
         packed[i] = np.int64(exponent) << WIDE_BITS | np.int64(mantissa)
+
+
+def _entry_point(stamp: int) -> Any:
+    @looped
+    def pack_words(words: np.ndarray, packed: np.ndarray) -> None:
+        if stamp >= 0:  # a closure variable is part of numba's cache key
+            _pack_words(words, packed)
+
+    return pack_words
+
+
+pack_words = _entry_point(STAMP)
+"""Pack 256-bit amounts, (n, 4) uint64 words with the most significant first, into (n,) int64."""

@@ -15,6 +15,7 @@ import numpy as np
 from tallystick.compiling import inlined, looped
 from tallystick.features._layout import ACCOUNT_WORDS, EDGE_WORDS, HEAD_WORDS, HOLDING_WORDS
 from tallystick.features._rings import ring_slot
+from tallystick.features._stamp import STAMP
 from tallystick.features._tables import copy_words
 
 __all__ = [
@@ -97,9 +98,8 @@ def keep_taint(undo: Any, tables: Any, row: int) -> None:
     undo.used[4] = at + 1
 
 
-@looped
-def restore(tables: Any, undo: Any) -> None:
-    """Put a block's records back."""
+@inlined
+def _restore(tables: Any, undo: Any) -> None:
     for at in range(undo.used[0] - 1, -1, -1):
         record = undo.accounts[at]
         copy_words(tables.wide[record[0]], 0, record, 1, ACCOUNT_WORDS)
@@ -118,5 +118,17 @@ def restore(tables: Any, undo: Any) -> None:
     for at in range(undo.used[4] - 1, -1, -1):
         copy_words(tables.taints[undo.taints[at, 0]], 0, undo.taints[at], 1, tables.taints.shape[1])
 
+
+def _entry_point(stamp: int) -> Any:
+    @looped
+    def restore(tables: Any, undo: Any) -> None:
+        if stamp >= 0:  # a closure variable is part of numba's cache key
+            _restore(tables, undo)
+
+    return restore
+
+
+restore = _entry_point(STAMP)
+"""Put a block's records back."""
 
 NO_UNDO = new_undo(0, 0, 1)
