@@ -10,13 +10,18 @@ from tallystick.features._label_categories import CATEGORIES
 from tallystick.features._label_news import relabel
 from tallystick.features._labels import LabelFeed
 from tallystick.features._options import EngineOptions
+from tallystick.features._owners import owner_of
+from tallystick.features._ray import RayShards
 from tallystick.features._reference import ReferenceEngine
+from tallystick.features._scopes import SCOPES, Placement, Scope
+from tallystick.features._sharded import LocalShards, ShardedEngine, Shards, Shuffle
 from tallystick.features._spec import Feature, FeatureSpec
 from tallystick.features.families import FAMILIES
 
 __all__ = [
     "CATEGORIES",
     "FAMILIES",
+    "SCOPES",
     "SPEC",
     "Engine",
     "EngineOptions",
@@ -26,10 +31,18 @@ __all__ = [
     "FollowedBlock",
     "FollowedEngine",
     "LabelFeed",
+    "LocalShards",
+    "Placement",
+    "RayShards",
     "ReferenceEngine",
     "RowsAdded",
     "RowsWithdrawn",
+    "Scope",
+    "ShardedEngine",
+    "Shards",
+    "Shuffle",
     "TransferBatch",
     "example",
+    "owner_of",
     "relabel",
 ]

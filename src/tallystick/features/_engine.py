@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tallystick.errors import FeatureError
 from tallystick.features._apply import MET
 from tallystick.features._batch import IS_TOKEN, TransferBatch
 from tallystick.features._exposure import TAINT_COLUMNS
@@ -20,6 +19,7 @@ from tallystick.features._label_state import LabelState
 from tallystick.features._labels import LabelFeed
 from tallystick.features._memory import Memory
 from tallystick.features._options import EngineOptions
+from tallystick.features._order import check_order
 from tallystick.features._spec import FeatureSpec
 from tallystick.features._undo import NO_UNDO, Undo, new_undo, restore
 
@@ -124,15 +124,16 @@ class Engine:
         Raises
         ------
         FeatureError
-            Blocks or times run backwards, or a table is full.
+            Blocks or times run backwards, or a table is nearly full; nothing is changed.
         """
-        self._check_order(batch)
+        check_order(batch, self._last)
         n = len(batch)
         out = Out(np.empty((2 * n, len(self.spec.features)), np.int64), np.empty(2 * n, np.int64), _NO_MET)
         self._advance(batch, out, _NO_MET)
         return FeatureRows(out.rows, out.ids)
 
     def _advance(self, batch: TransferBatch, out: Out, met: np.ndarray) -> None:
+        self._memory.check_room(len(batch), int(np.count_nonzero(batch.bits & IS_TOKEN)))
         columns = Batch(*(np.ascontiguousarray(getattr(batch, name)) for name in Batch._fields))
         starts = np.flatnonzero(np.diff(batch.block, prepend=-1))
         kept = starts[max(len(starts) - self.journal.depth, 0) :] if self.journal.depth else starts[:0]
@@ -244,20 +245,6 @@ class Engine:
         from tallystick.features._saving import load_engine
 
         return load_engine(cls, path)
-
-    def _check_order(self, batch: TransferBatch) -> None:
-        if len(batch) == 0:
-            return
-        last_block, last_time = self._last
-        if batch.block[0] <= last_block:
-            cause = f"block {batch.block[0]} comes after block {last_block} was finished"
-            raise FeatureError(cause, block=int(batch.block[0]), next_step="Give whole blocks in rising order.")
-        for name, column, before in (("block", batch.block, last_block), ("time", batch.time, last_time)):
-            falls = np.flatnonzero(np.diff(column, prepend=before) < 0)
-            if len(falls):
-                at = int(falls[0])
-                cause = f"{name} runs backwards at transfer {at} of the batch"
-                raise FeatureError(cause, block=int(batch.block[at]), next_step="Sort the transfers in chain order.")
 
 
 def _pieces(first: int, last: int) -> Iterator[slice]:
