@@ -14,11 +14,9 @@ __all__ = ["MET", "apply", "apply_funding", "apply_nearness", "apply_token", "lo
 
 MET = 5  # integers that one side of a transfer learns of the other, see `look`
 _DAY_S = 86_400
-_WEEK_S = 7 * _DAY_S
 _HUB_LOG = 16 * 8  # log2_q4 of 128 accounts
 _ONE = _rules.ONE_Q12
 _ECHO_PPM = 900_000
-_FAN = DECAYED_COUNTS + 6
 
 
 @inlined
@@ -51,20 +49,12 @@ def _touch(s: np.ndarray, time: int) -> None:
 
 
 @inlined
-def _meet(s: np.ndarray, met: np.ndarray, f: np.ndarray, first: bool, apart: int) -> None:
-    """Remember what the counterparty was like before this transfer.
-
-    ``met`` is from :func:`look`; ``apart`` are the seconds since the two last met, -1 for never.
-    """
+def _meet(s: np.ndarray, met: np.ndarray, f: np.ndarray, first: bool) -> None:
+    """Remember what the counterparty was like before this transfer; ``met`` is from :func:`look`."""
     incoming = f[FACT.incoming] == 1
     if first:
         s[ACCOUNT.first_partner_degree] = met[0]
         s[ACCOUNT.first_log] = f[FACT.log_value]
-    side = 0 if incoming else 1
-    if apart < 0 or apart > _DAY_S:
-        s[_FAN + side] += _ONE
-    if apart < 0 or apart > _WEEK_S:
-        s[_FAN + 2 + side] += _ONE
     if incoming:
         s[ACCOUNT.fresh_in] += met[4]
     else:
@@ -133,11 +123,11 @@ def _send(s: np.ndarray, f: np.ndarray, amount: int, tag: int, fee: int) -> None
 
 
 @inlined
-def apply(s: np.ndarray, met: np.ndarray, f: np.ndarray, apart: int, amount: int, tag: int, fee: int) -> None:
+def apply(s: np.ndarray, met: np.ndarray, f: np.ndarray, amount: int, tag: int, fee: int) -> None:
     """Move one side of a transfer of the chain's own coin into its account."""
     first = s[ACCOUNT.count_in] + s[ACCOUNT.count_out] == 0
     _touch(s, f[FACT.time])
-    _meet(s, met, f, first, apart)
+    _meet(s, met, f, first)
     if f[FACT.incoming] == 1:
         _receive(s, f, amount, tag)
     else:

@@ -10,17 +10,25 @@ from typing import Any, Final
 
 import numpy as np
 
-from tallystick.compiling import inlined
+from tallystick.compiling import inlined, prefetch
 from tallystick.features._batch import HAS_TO, IS_TOKEN
 from tallystick.features._layout import KIND_AT, LABELS_AT, TWIN
 from tallystick.features._state import positions
-from tallystick.features._tables import add_account, find_account, find_pair, pair_slot
+from tallystick.features._tables import (
+    add_account,
+    address_home,
+    find_account,
+    find_pair,
+    pair_home,
+    pair_slot,
+)
 
 __all__ = ["PLACE", "PLACES", "intern"]
 
 # Rows that a transfer needs; 0 for nobody, -1 for a pair that is not there.
 PLACES: Final = ("sender", "receiver", "asset", "edge", "reverse", "paying", "paid")
 PLACE: Final = positions("Place", PLACES)
+_NEAR, _NEARER = 16, 8  # transfers ahead
 
 
 @inlined
@@ -64,21 +72,47 @@ def _holding(tables: Any, account: int, asset: int) -> Any:
 
 
 @inlined
+def _ask_accounts(batch: Any, tables: Any, i: int) -> None:
+    """Ask the memory for the slots of accounts ahead, and for the keys that nearer ones point at."""
+    n = len(batch.time)
+    slots, keys = tables.account_slots, tables.keys
+    if i + _NEAR < n:
+        prefetch(slots, address_home(slots, batch.sender[i + _NEAR]), 0)
+        prefetch(slots, address_home(slots, batch.receiver[i + _NEAR]), 0)
+    if i + _NEARER < n:
+        prefetch(keys, np.int64(slots[address_home(slots, batch.sender[i + _NEARER])]), 0)
+        prefetch(keys, np.int64(slots[address_home(slots, batch.receiver[i + _NEARER])]), 0)
+
+
+@inlined
+def _ask_edges(tables: Any, places: np.ndarray, i: int) -> None:
+    """The same for edges, once the accounts have their rows."""
+    n = len(places)
+    slots, edges = tables.edge_slots, tables.edges
+    if i + _NEAR < n:
+        sender, receiver = places[i + _NEAR, PLACE.sender], places[i + _NEAR, PLACE.receiver]
+        prefetch(slots, pair_home(slots, sender | receiver << 32), 0)
+        prefetch(slots, pair_home(slots, receiver | sender << 32), 0)
+    if i + _NEARER < n:
+        sender, receiver = places[i + _NEARER, PLACE.sender], places[i + _NEARER, PLACE.receiver]
+        prefetch(edges, np.int64(slots[pair_home(slots, sender | receiver << 32)]) - 1, 0)
+        prefetch(edges, np.int64(slots[pair_home(slots, receiver | sender << 32)]) - 1, 0)
+
+
+@inlined
 def intern(batch: Any, tables: Any, labels: Any, places: np.ndarray) -> None:
     """Write the rows of each transfer into ``places``, (n, PLACES) int64."""
-    for i in range(len(batch.time)):
+    n = len(batch.time)
+    for i in range(n):
+        _ask_accounts(batch, tables, i)
         bits = batch.bits[i]
-        sender = _account(tables, labels, batch.sender[i])
-        receiver = _account(tables, labels, batch.receiver[i]) if bits & HAS_TO else 0
-        places[i, PLACE.sender] = sender
-        places[i, PLACE.receiver] = receiver
+        places[i, PLACE.sender] = _account(tables, labels, batch.sender[i])
+        places[i, PLACE.receiver] = _account(tables, labels, batch.receiver[i]) if bits & HAS_TO else 0
+        places[i, PLACE.asset] = _account(tables, labels, batch.asset[i]) if bits & IS_TOKEN else 0
+    for i in range(n):
+        _ask_edges(tables, places, i)
+        sender, receiver, asset = places[i, PLACE.sender], places[i, PLACE.receiver], places[i, PLACE.asset]
         places[i, PLACE.edge] = _edge(tables, sender | receiver << 32)
         places[i, PLACE.reverse] = find_pair(tables.edge_slots, tables.edges, receiver | sender << 32)
-        places[i, PLACE.asset] = 0
-        places[i, PLACE.paying] = -1
-        places[i, PLACE.paid] = -1
-        if bits & IS_TOKEN:
-            asset = _account(tables, labels, batch.asset[i])
-            places[i, PLACE.asset] = asset
-            places[i, PLACE.paying] = _holding(tables, sender, asset)
-            places[i, PLACE.paid] = _holding(tables, receiver, asset) if receiver else -1
+        places[i, PLACE.paying] = _holding(tables, sender, asset) if asset else -1
+        places[i, PLACE.paid] = _holding(tables, receiver, asset) if asset and receiver else -1

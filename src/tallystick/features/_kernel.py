@@ -242,17 +242,14 @@ def _enter(tables: Any, batch: Any, plan: Any, i: int, rows: Any, work: Any) -> 
         f[0, FACT.asset_holders] = holders
         f[1, FACT.asset_holders] = holders
         return
-    edge = place[PLACE.edge]
-    known = tables.edges[edge, 1] != 0
-    apart = batch.time[i] - (tables.edges[edge, 2] >> 32 & 0xFFFF_FFFF) if known else -1
     look(met[0], r)
     look(met[1], s)
     if len(plan.met):
         for side in range(2):
             copy_words(met[side], 0, plan.met[i, side], 0, MET)
-    apply(s, met[0], f[0], apart, batch.amount[i], batch.tag[i], batch.fee[i])
+    apply(s, met[0], f[0], batch.amount[i], batch.tag[i], batch.fee[i])
     if receiver:
-        apply(r, met[1], f[1], apart, batch.amount[i], batch.tag[i], batch.fee[i])
+        apply(r, met[1], f[1], batch.amount[i], batch.tag[i], batch.fee[i])
         if receiver != place[PLACE.sender]:
             apply_funding(s, r, place[PLACE.sender], batch.amount[i])
 

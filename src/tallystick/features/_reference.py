@@ -34,7 +34,6 @@ from tallystick.features.families import FAMILIES
 __all__ = ["ReferenceEngine"]
 
 _DAY_S = 86_400
-_WEEK_S = 7 * _DAY_S
 _HUB_LOG = rules.log2_q4(128)
 _NO_MEAN = -10_000
 _DUST_GWEI = 10_000
@@ -130,11 +129,10 @@ class ReferenceEngine:
         if t.asset is not None:
             self._enter_token(t, s, r, sides)
         else:
-            apart = t.time - edge.last_time if edge.count + edge.tokens else rules.NEVER
             receiver_before, sender_before = _look(r), _look(s)
-            _apply(s, receiver_before, sides[0], apart, t)
+            _apply(s, receiver_before, sides[0], t)
             if t.receiver is not None:
-                _apply(r, sender_before, sides[1], apart, t)
+                _apply(r, sender_before, sides[1], t)
                 self._fund(t, s, r)
         if t.wide > 0 and t.receiver is not None and t.receiver != t.sender:
             self._follow(t, s, r)
@@ -360,10 +358,10 @@ def _look(p: Account) -> _Met:
     )
 
 
-def _apply(s: Account, met: _Met, f: Facts, apart: int, t: _Transfer) -> None:
+def _apply(s: Account, met: _Met, f: Facts, t: _Transfer) -> None:
     first = s.count == 0
     _touch(s, f.time)
-    _meet(s, met, f, first, apart)
+    _meet(s, met, f, first)
     if f.incoming:
         _receive(s, f, t)
     else:
@@ -385,8 +383,7 @@ def _touch(s: Account, time: int) -> None:
         gap = time - s.last_time
         for name, half_life in _MEMORIES:
             ticks = rules.ticks(s.last_time, time, half_life)
-            whats = ["decayed_count_in", "decayed_count_out", "decayed_volume_in", "decayed_volume_out"]
-            for what in whats + (["fan_in", "fan_out"] if name != "1h" else []):
+            for what in ("decayed_count_in", "decayed_count_out", "decayed_volume_in", "decayed_volume_out"):
                 column = f"{what}_{name}"
                 setattr(s, column, rules.decay(getattr(s, column), ticks))
         s.log_gap += rules.log2_q4(gap)
@@ -395,16 +392,11 @@ def _touch(s: Account, time: int) -> None:
     s.last_time = time
 
 
-def _meet(s: Account, met: _Met, f: Facts, first: bool, apart: int) -> None:
-    """Remember what the counterparty was like; ``apart`` are the seconds since the two last met, -1 for never."""
+def _meet(s: Account, met: _Met, f: Facts, first: bool) -> None:
+    """Remember what the counterparty was like before this transfer."""
     if first:
         s.first_partner_degree = met.degree
         s.first_log = f.log_value
-    direction = "in" if f.incoming else "out"
-    for name, span in (("1d", _DAY_S), ("7d", _WEEK_S)):
-        if apart == rules.NEVER or apart > span:
-            column = f"fan_{direction}_{name}"
-            setattr(s, column, getattr(s, column) + rules.ONE_Q12)
     if f.incoming:
         s.fresh_in += met.fresh
     else:

@@ -104,20 +104,14 @@ def _decayed(value: int, halvings: int, fraction: int) -> int:
 
 @inlined
 def decay_all(account: np.ndarray, volumes: int, counts: int, then_s: int, now_s: int) -> None:
-    """Decay an account's counters in place.
-
-    Each half-life has two volumes from column ``volumes`` on, two counts from ``counts`` on and, from the
-    second half-life on, two fans after the counts.
-    """
+    """Decay an account's counters in place: two volumes from column ``volumes`` on and two counts a half-life."""
     for h in range(3):
         ticks = now_s * 32 // _HALF_LIVES[h] - then_s * 32 // _HALF_LIVES[h]
         if ticks == 0:
             continue
         halvings = min(ticks >> 5, 63)
         fraction = _FRACTIONS[ticks & 31]
-        for at in (volumes + 2 * h, counts + 2 * h, counts + 4 + 2 * h):
-            if h == 0 and at == counts + 4:
-                continue
+        for at in (volumes + 2 * h, counts + 2 * h):
             account[at] = _decayed(account[at], halvings, fraction)
             account[at + 1] = _decayed(account[at + 1], halvings, fraction)
 

@@ -61,10 +61,6 @@ NARROW: Final = (
     "decayed_count_out_1d",
     "decayed_count_in_7d",
     "decayed_count_out_7d",
-    "fan_in_1d",  # payers not seen for a day, Q12, decayed
-    "fan_out_1d",
-    "fan_in_7d",
-    "fan_out_7d",
     "first_time",  # s
     "last_time",
     "last_in_time",

@@ -15,11 +15,13 @@ from tallystick.compiling import inlined, looped
 
 __all__ = [
     "add_account",
+    "address_home",
     "copy_words",
     "find_account",
     "find_pair",
     "forget_accounts",
     "forget_pairs",
+    "pair_home",
     "pair_slot",
     "rehash_accounts",
     "rehash_pairs",
@@ -68,10 +70,16 @@ def same_mark(keys: np.ndarray, a: int, b: int) -> Any:
 
 
 @inlined
+def address_home(slots: np.ndarray, address: np.ndarray) -> Any:
+    """Slot where the search for an address begins; ``address`` is (3,) uint64."""
+    return np.int64(_mix(address[0], address[1], address[2]) & np.uint64(len(slots) - 1))
+
+
+@inlined
 def find_account(slots: np.ndarray, keys: np.ndarray, address: np.ndarray) -> Any:
     """Id of an address, 0 where it is new, and the slot where it is or belongs; ``address`` is (3,) uint64."""
     mask = len(slots) - 1
-    at = np.int64(_mix(address[0], address[1], address[2]) & np.uint64(mask))
+    at = address_home(slots, address)
     while True:
         found = np.int64(slots[at])
         if found == 0:

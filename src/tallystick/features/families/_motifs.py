@@ -84,14 +84,6 @@ FEATURES = (
         "The smaller of recent payers and payees: gathers from many and pays many.",
         window_s=WINDOW_S,
     ),
-    Feature("fan_in_1d", "accounts, Q12", 0, (1 << 32) - 1, "Payers not seen for a day, halved every day.", 86_400),
-    Feature("fan_out_1d", "accounts, Q12", 0, (1 << 32) - 1, "Payees not seen for a day, halved every day.", 86_400),
-    Feature(
-        "fan_in_7d", "accounts, Q12", 0, (1 << 32) - 1, "Payers not seen for a week, halved every week.", 7 * 86_400
-    ),
-    Feature(
-        "fan_out_7d", "accounts, Q12", 0, (1 << 32) - 1, "Payees not seen for a week, halved every week.", 7 * 86_400
-    ),
 )
 
 
@@ -118,11 +110,6 @@ def reference(s: Account, p: Account, f: Facts) -> list[int]:
     >>> e["recent_payers"], e["recent_payees"], e["gather_scatter"]  # Mixer and Cy; Bob and Cy
     (2, 2, 2)
 
-    Nobody has met twice within a day, so the fans are as the decayed counts of transfers.
-
-    >>> e["fan_in_1d"], e["fan_out_1d"], e["fan_in_7d"], e["fan_out_7d"]
-    (7910, 3675, 11368, 7272)
-
     At line 8 Cy pays Ann, who had paid Cy.
 
     >>> row_at(8, "receiver")["cycles_2"]
@@ -139,10 +126,6 @@ def reference(s: Account, p: Account, f: Facts) -> list[int]:
         f.payers,
         f.payees,
         min(f.payers, f.payees),
-        s.fan_in_1d,
-        s.fan_out_1d,
-        s.fan_in_7d,
-        s.fan_out_7d,
     ]
 
 
@@ -159,7 +142,3 @@ def write(row: np.ndarray, s: np.ndarray, p: np.ndarray, f: np.ndarray) -> None:
     row[7] = f[FACT.payers]
     row[8] = f[FACT.payees]
     row[9] = min(f[FACT.payers], f[FACT.payees])
-    row[10] = s[ACCOUNT.fan_in_1d]
-    row[11] = s[ACCOUNT.fan_out_1d]
-    row[12] = s[ACCOUNT.fan_in_7d]
-    row[13] = s[ACCOUNT.fan_out_7d]
