@@ -150,5 +150,10 @@ def test_invalid_number_of_shards() -> None:
 
 
 def test_invalid_spec_of_a_shard() -> None:
+    options = EngineOptions()
+    Shard(0, 2, options).check_spec(options.spec.hash)
+    options.__dict__["spec"] = EngineOptions(families=("fees",)).spec  # as sent by a driver of another version
     with pytest.raises(SpecMismatch, match="other features"):
-        Shard(0, 2, EngineOptions(), bytes(32))
+        Shard(0, 2, options).check_spec(options.spec.hash)
+    with pytest.raises(SpecMismatch, match="other features"):
+        Shard(0, 2, EngineOptions()).check_spec(bytes(32))

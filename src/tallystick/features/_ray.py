@@ -15,10 +15,11 @@ from typing import Any, Final, Self
 from tallystick.errors import FeatureError, InputError, MissingExtra, TallyError
 from tallystick.features._options import EngineOptions
 from tallystick.features._owners import check_shards
+from tallystick.features._scopes import Placement
 from tallystick.features._shard import Cells, Shard
 from tallystick.features._split import Part
 
-__all__ = ["RayAddress", "RayShards"]
+__all__ = ["RayAddress", "RayShards", "no_statistics"]
 
 _REACH_S: Final = 5  # Ray itself tries for minutes, and then ends the process
 _START_S: Final = 120
@@ -91,8 +92,9 @@ class RayAddress:
 class _Worker(Shard):
     """What runs in an actor."""
 
-    def ready(self) -> bool:
-        """Say that the actor is there."""
+    def ready(self, spec_hash: bytes) -> bool:
+        """Say that the actor is there, and computes what the driver expects."""
+        self.check_spec(spec_hash)
         return True
 
     def sizes(self) -> tuple[int, int, int]:
@@ -121,13 +123,14 @@ class RayShards:
     InputError
         The address cannot be read.
     FeatureError
-        Nothing answers there, or the cluster has fewer processors than there are shards.
+        Nothing answers there, the cluster has fewer processors than there are shards, or there is no family for them.
     SpecMismatch
         The cluster's tallystick computes other features.
     """
 
     def __init__(self, address: str = "ray", count: int | None = None, options: EngineOptions | None = None) -> None:
         self.options = options or EngineOptions()
+        Placement.of(self.options)  # refuses before anything is started
         if count is not None:
             check_shards(count)
         where = RayAddress.parse(address)
@@ -156,7 +159,7 @@ class RayShards:
             processors = max(count or 0, len(os.sched_getaffinity(0)))
             where_and_how = quiet | {"num_cpus": processors, "include_dashboard": False, "address": "local"}
         try:
-            with _no_statistics():
+            with no_statistics():
                 self._ray.init(**where_and_how)
         except (Exception, SystemExit) as error:  # Ray raises what it likes here, and ends the process after minutes
             name = where.text or "this machine"
@@ -169,9 +172,8 @@ class RayShards:
             cause = f"{wanted} shards, and the cluster has {processors} processors"
             raise FeatureError(cause, name="shards", next_step="Give fewer shards, or add nodes to the cluster.")
         worker = self._ray.remote(num_cpus=1)(_Worker)
-        spec_hash = self.options.spec.hash
-        self._actors = [worker.remote(k, wanted, self.options, spec_hash) for k in range(wanted)]
-        self._get([actor.ready.remote() for actor in self._actors], _START_S)
+        self._actors = [worker.remote(k, wanted, self.options) for k in range(wanted)]
+        self._get([actor.ready.remote(self.options.spec.hash) for actor in self._actors], _START_S)
 
     def begin(self, parts: Sequence[Part]) -> list[Any]:
         """Start both passes over one part for each shard; see :meth:`finish`."""
@@ -243,7 +245,7 @@ def _import_ray() -> Any:
 
 
 @contextmanager
-def _no_statistics() -> Iterator[None]:
+def no_statistics() -> Iterator[None]:
     """Keep a Ray that we start from reporting its use to its makers, unless the user asked for it."""
     before = os.environ.get(_NO_STATISTICS)
     os.environ[_NO_STATISTICS] = before or "0"

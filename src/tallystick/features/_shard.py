@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,26 +63,29 @@ class Shard:
         Which shard of how many.
     options
         What the whole engine computes.
-    spec_hash
-        Of the driver's spec.
-
-    Raises
-    ------
-    SpecMismatch
-        The code here computes other features than the driver's.
     """
 
-    def __init__(self, number: int, shards: int, options: EngineOptions, spec_hash: bytes) -> None:
-        if options.spec.hash != spec_hash:
+    def __init__(self, number: int, shards: int, options: EngineOptions) -> None:
+        self._options = replace(options)  # without the spec that it may have brought along from elsewhere
+        self._number, self._shards = number, shards
+        self._placement = Placement.of(self._options)
+        self._looking = Engine(EngineOptions(families=("fees",)), journal_blocks=0)  # the narrowest, and no searches
+        self._writing = Engine(self._placement.shards, journal_blocks=0)
+        self._waiting: deque[tuple[Part, np.ndarray]] = deque()
+
+    def check_spec(self, spec_hash: bytes) -> None:
+        """Refuse a driver whose engine computes other features than the code here.
+
+        Raises
+        ------
+        SpecMismatch
+            Its spec has another hash.
+        """
+        if self._options.spec.hash != spec_hash:
             raise SpecMismatch(
                 "a shard's tallystick computes other features than the driver's",
                 next_step="Install the same version of tallystick on every machine of the cluster.",
             )
-        self._number, self._shards = number, shards
-        self._placement = Placement.of(options)
-        self._looking = Engine(EngineOptions(families=("fees",)), journal_blocks=0)  # the narrowest, and no searches
-        self._writing = Engine(self._placement.shards, journal_blocks=0)
-        self._waiting: deque[tuple[Part, np.ndarray]] = deque()
 
     @property
     def state_bytes(self) -> int:

@@ -60,7 +60,7 @@ class LocalShards:
     def __init__(self, count: int, options: EngineOptions | None = None) -> None:
         check_shards(count)
         self.options = options or EngineOptions()
-        self.shards = [Shard(k, count, self.options, self.options.spec.hash) for k in range(count)]
+        self.shards = [Shard(k, count, self.options) for k in range(count)]
 
     @property
     def count(self) -> int:
