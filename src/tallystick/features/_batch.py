@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tallystick.errors import FeatureError
 from tallystick.features._packed_fast import pack_words
 from tallystick.features._rules import AMOUNT_CAP
 from tallystick.units import WEI_PER_GWEI
@@ -79,12 +80,18 @@ class TransferBatch:
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> TransferBatch:
-        """Convert a table of layout :data:`tallystick.store.TRANSFERS`."""
+        """Convert a table of layout :data:`tallystick.store.TRANSFERS`.
+
+        Raises
+        ------
+        FeatureError
+            A cell of another width than its column has: no address, or an amount above 2**256 - 1.
+        """
         table = table.combine_chunks()
         has_to = _valid(table["to_address"])
         token = _valid(table["erc20"])
         failed = ~table["success"].to_numpy()
-        value = _words(table["value_binary"], 32)  # (n, 4) uint64, most significant first
+        value = _words(table, "value_binary", 32)  # (n, 4) uint64, most significant first
         amount = np.where(token | failed, 0, _gwei(value))
         wide = np.zeros(len(value), np.int64)
         pack_words(value, wide)
@@ -94,9 +101,9 @@ class TransferBatch:
             block=table["block_number"].to_numpy().astype(np.int64),
             time=table["timestamp"].to_numpy().astype(np.int64),
             transaction=table["transaction_index"].to_numpy().astype(np.int64),
-            sender=_words(table["from_address"], 20),
-            receiver=_words(table["to_address"], 20),
-            asset=_words(table["erc20"], 20),
+            sender=_words(table, "from_address", 20),
+            receiver=_words(table, "to_address", 20),
+            asset=_words(table, "erc20", 20),
             amount=amount.astype(np.int64),
             wide=np.where(failed, 0, wide),
             tag=(value[:, 3] * _TAG_MIX >> _TAG_SHIFT).astype(np.int64),
@@ -116,14 +123,19 @@ def _approves(column: pa.ChunkedArray) -> np.ndarray:
     return found
 
 
-def _words(column: pa.ChunkedArray, width: int) -> np.ndarray:
+def _words(table: pa.Table, name: str, width: int) -> np.ndarray:
     """Fixed-width binary cells as (n, ceil(width / 8)) uint64, big-endian, padded at the end; nulls are zero."""
+    column = table[name]
     rows = len(column)
     padded = np.zeros((rows, -(-width // 8) * 8), np.uint8)
     if column.null_count:
         column = pc.fill_null(column, bytes(width))
     for start, chunk in _chunks(column):
         offset = np.frombuffer(chunk.buffers()[1], np.int32, len(chunk) + 1, chunk.offset * 4)
+        wrong = np.flatnonzero(np.diff(offset) != width)
+        if len(wrong):
+            cause = f"{name} has {len(chunk[int(wrong[0])].as_py())} bytes in row {start + int(wrong[0])}, not {width}"
+            raise FeatureError(cause, name=name, next_step="Correct the source of the transfers.")
         data = np.frombuffer(chunk.buffers()[2], np.uint8, len(chunk) * width, int(offset[0])) if len(chunk) else b""
         padded[start : start + len(chunk), :width] = np.reshape(data, (len(chunk), width)) if len(chunk) else 0
     return padded.view(">u8").astype(np.uint64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tallystick.errors import ReorgTooDeep
+from tallystick.errors import FeatureError, ReorgTooDeep
 from tallystick.features._undo import Undo
 
 __all__ = ["Journal", "KeptBlock"]
@@ -45,9 +45,16 @@ class Journal:
     ----------
     depth
         Blocks, at least 0.
+
+    Raises
+    ------
+    FeatureError
+        A negative depth.
     """
 
     def __init__(self, depth: int) -> None:
+        if depth < 0:
+            raise FeatureError(f"a journal of {depth} blocks", name="journal_blocks", next_step="Give 0 for none.")
         self.depth = depth
         self.blocks: deque[KeptBlock] = deque(maxlen=depth)
 
@@ -74,7 +81,11 @@ class Journal:
         ------
         ReorgTooDeep
             Fewer are kept.
+        FeatureError
+            A negative number.
         """
+        if blocks < 0:
+            raise FeatureError(f"{blocks} blocks are to be taken back", name="blocks", next_step="Give 0 or more.")
         if blocks > len(self.blocks):
             cause = f"{blocks} blocks are to be taken back, the engine's journal has {len(self.blocks)} of {self.depth}"
             raise ReorgTooDeep(

@@ -85,33 +85,40 @@ class Memory:
         rows: np.ndarray = getattr(self, name)[: self.count(self.ROWS[name])]
         return rows
 
-    def make_room(self, transfers: int, tokens: int) -> None:
-        """Grow so that a run fits even if every account, pair and asset in it is new.
-
-        Raises
-        ------
-        FeatureError
-            A table would have more rows than 32 bits can number.
-        """
-        accounts = self.count("accounts") + 2 * transfers + tokens
-        needed = {
-            "accounts": accounts,
+    def _needed(self, transfers: int, tokens: int) -> dict[str, int]:
+        """Rows of each table after a run in which every account, pair and asset is new."""
+        return {
+            "accounts": self.count("accounts") + 2 * transfers + tokens,
             "edges": self.count("edges") + transfers,
             "holdings": self.count("holdings") + 2 * tokens,
             "ring_words": self.count("ring_words") + 2 * _RING_WORDS * transfers,
             "taints": self.count("taints") + transfers,
         }
-        for what, rows in needed.items():
+
+    def check_room(self, transfers: int, tokens: int) -> None:
+        """Refuse a run that could need more rows than 32 bits can number, before anything is changed.
+
+        Raises
+        ------
+        FeatureError
+            Names the table.
+        """
+        for what, rows in self._needed(transfers, tokens).items():
             if rows > self.capacity:
-                raise FeatureError(f"more than {self.capacity:,} {what}", name=what, next_step="Shard the stream.")
+                cause = f"there may be more than {self.capacity:,} {what}"
+                raise FeatureError(cause, name=what, next_step="Give smaller batches, or shard the stream.")
+
+    def make_room(self, transfers: int, tokens: int) -> None:
+        """Grow so that a run fits even if every account, pair and asset in it is new."""
+        needed = self._needed(transfers, tokens)
         for name, what in self.ROWS.items():
             _grow(getattr(self, name), needed[what])
-        if 4 * accounts > 3 * len(self.account_slots):
-            self._rehash_accounts(_slots_for(accounts))
-        for slots, rows, what in (("edge_slots", "edges", "edges"), ("holding_slots", "holdings", "holdings")):
-            if 4 * needed[what] > 3 * len(getattr(self, slots)):
-                setattr(self, slots, np.zeros(_slots_for(needed[what]), np.uint32))
-                rehash_pairs(getattr(self, slots), getattr(self, rows), self.count(what))
+        if 4 * needed["accounts"] > 3 * len(self.account_slots):
+            self._rehash_accounts(_slots_for(needed["accounts"]))
+        for slots, table in (("edge_slots", "edges"), ("holding_slots", "holdings")):
+            if 4 * needed[table] > 3 * len(getattr(self, slots)):
+                setattr(self, slots, np.zeros(_slots_for(needed[table]), np.uint32))
+                rehash_pairs(getattr(self, slots), getattr(self, table), self.count(table))
 
     def _rehash_accounts(self, slots: int) -> None:
         self.account_slots = np.zeros(slots, np.uint32)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
-from tallystick.errors import Corrupt, SpecMismatch
+from tallystick.errors import Corrupt, FeatureError, SpecMismatch
 from tallystick.features._journal import KeptBlock
 from tallystick.features._label_state import LabelState
 from tallystick.features._labels import LabelFeed
+from tallystick.features._layout import COUNTS
 from tallystick.features._memory import Memory
 from tallystick.features._options import EngineOptions
 from tallystick.features._undo import Undo
@@ -29,6 +30,7 @@ __all__ = ["load_engine", "save_engine"]
 _MAGIC: Final = b"tally engine state 1\n"
 _FEED: Final = ("time", "address", "category", "change")
 _HEADER_LIMIT: Final = 1 << 28
+_TYPES: Final = {"<u4": 4, "<i8": 8, "<u8": 8}  # with their bytes
 
 
 def save_engine(engine: Engine, path: Path) -> None:
@@ -79,19 +81,16 @@ def load_engine(kind: type[Engine], path: Path) -> Engine:
     try:
         with path.open("rb") as file:
             header = _read_header(file, path)
-            if header["spec"] != (options := _options(header)).spec.hash.hex():
-                have = options.spec.hash.hex()
-                was = header["spec"]
-                cause = f"the state was written for feature spec 0x{was[:16]}…, this engine computes 0x{have[:16]}…"
-                raise SpecMismatch(cause, next_step="Read the stream again from its start with this version.")
+            options = _options(header)
+            _check_length(file, path, header["sections"])
             sections = {name: _read_section(file, path, name, *rest) for name, *rest in header["sections"]}
-            if file.read(1):
-                raise Corrupt("bytes after the last section", path=path)
-    except Corrupt:  # an OSError too
+        engine = _assemble(kind, options, header, sections)
+    except (Corrupt, SpecMismatch):  # an OSError and a ValueError too
         raise
     except OSError as error:
         raise Corrupt(f"cannot be read: {error.strerror}", path=path) from error
-    engine = _assemble(kind, options, header, sections)
+    except (FeatureError, LookupError, TypeError, ValueError) as error:
+        raise Corrupt("the state file's head does not fit what follows", path=path) from error
     if engine.state_hash().hex() != header["state_hash"]:
         raise Corrupt("the state is not what its hash says", path=path)
     return engine
@@ -111,14 +110,35 @@ def _read_header(file: BinaryIO, path: Path) -> dict[str, Any]:
 
 
 def _options(header: dict[str, Any]) -> EngineOptions:
-    options = header["options"]
-    return EngineOptions(tuple(options["families"]), options["window_s"], options["exposure"])
+    """What the state was computed with, if this version computes the same."""
+    stated, was = header["options"], header["spec"]
+    try:
+        options = EngineOptions(tuple(stated["families"]), stated["window_s"], stated["exposure"])
+    except FeatureError as error:
+        raise _other_spec(was, f"has {error.cause}") from error
+    if was != options.spec.hash.hex():
+        raise _other_spec(was, f"computes 0x{options.spec.hash.hex()[:16]}…")
+    return options
+
+
+def _other_spec(was: str, here: str) -> SpecMismatch:
+    cause = f"the state was written for feature spec 0x{was[:16]}…, this engine {here}"
+    return SpecMismatch(cause, next_step="Read the stream again from its start with this version.")
+
+
+def _check_length(file: BufferedReader, path: Path, sections: list[list[Any]]) -> None:
+    """Before memory is asked for: the file goes on for just what its head announces."""
+    announced = sum(_TYPES[dtype] * int(np.prod(shape, dtype=object)) for _, dtype, shape, _ in sections)
+    missing = announced - (path.stat().st_size - file.tell())
+    if missing > 0:
+        raise Corrupt(f"the state file is cut short: {missing:,} bytes are missing", path=path)
+    if missing < 0:
+        raise Corrupt("bytes after the last section", path=path)
 
 
 def _read_section(file: BufferedReader, path: Path, name: str, dtype: str, shape: list[int], digest: str) -> np.ndarray:
-    array = np.empty(shape, np.dtype(dtype))
-    if file.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:
-        raise Corrupt(f"the state file is cut short in {name}", path=path)
+    array = np.zeros(shape, np.dtype(dtype))
+    file.readinto(array.reshape(-1).view(np.uint8).data)
     if hashlib.sha256(array.data).hexdigest() != digest:
         raise Corrupt(f"section {name} is not what its hash says", path=path)
     return array.astype(array.dtype.newbyteorder("="), copy=False)
@@ -130,6 +150,9 @@ def _assemble(
     time, address, category, change = (sections[f"labels.{name}"] for name in _FEED)
     feed = LabelFeed(time, address, category, change)
     engine = kind(options, journal_blocks=header["journal"]["depth"])
+    used = dict(zip(COUNTS, header["counts"], strict=True))
+    if any(len(sections[name]) != used[what] for name, what in Memory.ROWS.items()):
+        raise ValueError("a table has another number of rows than is stated")
     engine._memory.fill(np.array(header["counts"], np.int64), {name: sections[name] for name in Memory.ROWS})
     engine._labels = LabelState(feed, header["labels_played"])
     engine._last = (header["last"][0], header["last"][1])
