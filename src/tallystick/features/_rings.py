@@ -27,7 +27,7 @@ AMOUNT_MASK = (1 << TAG_SHIFT) - 1
 
 
 @inlined
-def value_of(wide: int, asset: int) -> int:
+def value_of(wide: int, asset: int) -> Any:
     """Value of an entry: the asset's tag is 0 for the chain's own coin, else 1 to 4,095 by its account id."""
     tag = 1 + asset % RING_TAGS if asset else 0
     return tag << TAG_SHIFT | to_ring(wide)
@@ -68,7 +68,7 @@ def ring_slot(head: int, left: int) -> tuple[int, int]:
 
 
 @inlined
-def _small_ring(pool: np.ndarray, counts: np.ndarray) -> int:
+def _small_ring(pool: np.ndarray, counts: np.ndarray) -> Any:
     """Place of a small ring: one that an account has left, else new words."""
     left = counts[5]
     if left:
