@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from tallystick.chain import (
     EmbeddedChain,
     Event,
     FakeNode,
+    FakeTransaction,
     ManualClock,
     Rollback,
     RpcClient,
@@ -24,7 +26,7 @@ from tallystick.chain import (
     iterate_sync,
     run_sync,
 )
-from tallystick.errors import ReorgTooDeep
+from tallystick.errors import PrunedHistory, ReorgTooDeep, Unreachable
 
 LOCAL = "http://127.0.0.1:8545"
 
@@ -283,8 +285,6 @@ def test_websocket_lost_and_found_again() -> None:
     asked: list[str] = []
 
     async def handle(socket: ServerConnection) -> None:
-        import httpx
-
         async with httpx.AsyncClient(transport=node) as http:
             async for message in socket:
                 asked.append(str(message))
@@ -333,3 +333,98 @@ def test_websocket_silent_and_refusing() -> None:
         await WebsocketTransport("ws://127.0.0.1:1").aclose()
 
     run_sync(run())
+
+
+class Changing(FakeNode):
+    """Something happens before each of the next questions for receipts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes: list[Any] = []
+        self.wrong: set[int] = set()  # numbers whose receipts are not there
+
+    def _do_eth_getBlockReceipts(self, name: str) -> Any:  # noqa: N802
+        if self.changes:
+            self.changes.pop(0)()
+        return None if int(name, 16) in self.wrong else super()._do_eth_getBlockReceipts(name)
+
+
+PAYMENTS = (FakeTransaction(), FakeTransaction(succeeds=False))
+
+
+def test_stream_with_receipts() -> None:
+    node = FakeNode()
+    node.mine(5, PAYMENTS)
+    node.mine(2)
+    events, _ = follow(node, [], start=1, receipts=True)
+    advances = [event for event in events if isinstance(event, Advance)]
+    assert [len(event.receipts or ()) for event in advances] == [2] * 5 + [0] * 2
+    for event in advances:
+        assert [one.transaction_hash_hex for one in event.receipts or ()] == list(event.block.transaction_hashes)
+    without, _ = follow(node, [], start=1)
+    assert [event.receipts for event in without if isinstance(event, Advance)] == [None] * 7
+
+
+@pytest.mark.parametrize("singly", [False, True])
+def test_stream_block_vanishes_before_its_receipts(singly: bool) -> None:
+    node = Changing()
+    node.mine(4, PAYMENTS)
+    node.changes = [lambda: node.reorg(2, 3, PAYMENTS)]
+    if singly:
+        node.unsupported.add("eth_getBlockReceipts")
+    events, stream = follow(node, [lambda: None] * 3, receipts=True)
+    mirror: list[str] = []
+    for event in events:
+        replay(mirror, event, 0)
+    assert mirror == node.hashes
+    assert stream.at_hand == 0
+
+
+def test_stream_newest_block_vanishes_before_its_receipts() -> None:
+    node = Changing()
+    node.mine(1, PAYMENTS)
+    node.changes = [lambda: node.reorg(1, 1, PAYMENTS)] * 7  # more often than a canonical block is asked for
+    events, _ = follow(node, [lambda: None] * 9, start=1, receipts=True)
+    assert [event.block.hash_hex for event in events if isinstance(event, Advance)] == node.hashes[1:]
+    assert len(events) == 1
+
+
+def test_stream_receipts_that_come_late() -> None:
+    node = Changing()
+    node.mine(3, PAYMENTS)
+    node.wrong = {2}
+    events, _ = follow(node, [lambda: None, lambda: None, node.wrong.clear], receipts=True)
+    assert [event.block.number for event in events if isinstance(event, Advance)] == [0, 1, 2, 3]
+
+
+def test_invalid_receipts_that_never_come() -> None:
+    node = Changing()
+    node.mine(3, PAYMENTS)
+    node.wrong = {2}
+    with pytest.raises(PrunedHistory, match="does not have the receipts") as caught:
+        follow(node, [lambda: None] * 9, receipts=True)
+    assert caught.value.where["block"] == 2
+
+
+def test_invalid_node_that_is_gone_while_receipts_are_asked_for() -> None:
+    node = Changing()
+    node.mine(3, PAYMENTS)
+
+    def refuse() -> None:
+        raise httpx.ConnectError("connection refused")
+
+    node.changes = [refuse] * 100
+    with pytest.raises(Unreachable):
+        follow(node, [lambda: None] * 9, receipts=True)
+
+
+def test_stream_says_how_much_is_at_hand() -> None:
+    node = FakeNode()
+    node.mine(7)
+
+    async def run() -> list[int]:
+        async with RpcClient(LOCAL, RpcOptions(batch_size=3), node) as client:
+            stream = BlockStream(client, 0, stop=8, options=StreamOptions(receipts=True))
+            return [stream.at_hand async for _ in stream]
+
+    assert run_sync(run()) == [2, 1, 0, 2, 1, 0, 1, 0]

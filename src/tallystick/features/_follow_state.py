@@ -70,7 +70,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise Corrupt(
             f"cannot be read: {error.strerror}", path=path, next_step="Start again with a new engine."
         ) from error
-    except (ValueError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise Corrupt("not a followed engine", path=path) from error
     if digest != _digest(body):
         raise Corrupt("damaged: its content is not what its hash says", path=path)
