@@ -53,9 +53,9 @@ _ADDRESSES: Final = {
     "Bob": "b2" * 20,
     "Fob": "b2b2" + "99" * 16 + "b2b2",
     "Cy": "c3" * 20,
-    "Dan": "d4" * 20,
-    "Mixer": "e5" * 20,
-    "Exchange": "f6" * 20,
+    "Dan": "da" * 20,
+    "Mixer": "5e" * 20,
+    "Exchange": "6f" * 20,
     "Token": "70" * 20,
 }
 
