@@ -36,7 +36,7 @@ from tallystick import __version__
 from tallystick.learn import Recipe
 from tallystick.settings import load_settings
 
-TRANSFERS, QUICK_TRANSFERS = 5_000_000, 60_000
+TRANSFERS, QUICK_TRANSFERS = 5_000_000, 40_000
 
 
 def measure(inputs: Inputs, options: argparse.Namespace, cores: list[int]) -> dict[str, Any]:

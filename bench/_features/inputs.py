@@ -16,7 +16,7 @@ from tallystick.sources import open_source
 
 # The peer cannot follow stream 3: its temporal cycles do not return there. So models are compared on a stream of the
 # same generator at a pace that it can follow.
-QUALITY_TEXT, QUICK_QUALITY_TEXT = "generated:400000,days=400", "generated:20000,days=30"
+QUALITY_TEXT, QUICK_QUALITY_TEXT = "generated:400000,days=400", "generated:10000,days=30"
 NAMES = ("tsgn", "xblock_phishing", "mainnet_blocks", "generated")
 QUICK_TRANSFERS = {"tsgn": 30_000, "xblock_phishing": 20_000}
 # The generated stream is measured in its second half, when tables and windows are full.
