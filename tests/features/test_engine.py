@@ -177,12 +177,6 @@ def test_strided_columns_are_read_right() -> None:
     assert np.array_equal(Engine().advance(strided).rows, Engine().advance(batch).rows)
 
 
-def test_no_receiver_gives_zeros_and_nobody() -> None:
-    result = Engine().advance(to_batch([Transfer(1, 1, A, None, 10**18)]))
-    assert result.account.tolist() == [1, 0]
-    assert not result.rows[1].any()
-
-
 def test_empty_batch_changes_nothing() -> None:
     engine = Engine()
     engine.advance(to_batch([Transfer(5, 50, A, B)]))

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from numba.core.registry import CPUDispatcher
 
-from tallystick.features import SPEC, Engine
-from tallystick.features import _kernel as kernel
-from tallystick.features import _rules_fast as fast
+from tallystick.compiling import prefetch
+from tallystick.features import SPEC, Engine, EngineOptions, TransferBatch
+from tallystick.features import _batch as batch_module
+from tallystick.features import _engine as engine_module
+from tallystick.features import _label_state as label_module
+from tallystick.features import _memory as memory_module
 from tallystick.features import _tables as tables
 
-from .streams import ADDRESSES, UINT32_MAX, UINT256_MAX, Transfer, assert_same, random_stream, to_batch
+from .streams import (
+    ADDRESSES,
+    UINT32_MAX,
+    UINT256_MAX,
+    Transfer,
+    assert_same,
+    random_labels,
+    random_stream,
+    to_blocks,
+    to_feed,
+    to_table,
+)
+
+ENTRIES = {
+    engine_module: ("advance", "restore"),
+    memory_module: ("rehash_accounts", "rehash_pairs", "forget_accounts", "forget_pairs"),
+    label_module: ("_write_masks", "rehash_accounts"),
+    batch_module: ("pack_words",),
+}
+
+
+def ask_nothing(*_: Any) -> None:
+    """Stands for ``prefetch``, which changes nothing but the time."""
 
 
 def plain(compiled: Any, made: dict[int, Any] | None = None) -> Any:
@@ -28,38 +55,45 @@ def plain(compiled: Any, made: dict[int, Any] | None = None) -> Any:
         )
         for name in function.__code__.co_names:
             value = names.get(name)
-            if isinstance(value, CPUDispatcher):
+            if value is prefetch:
+                names[name] = ask_nothing
+            elif isinstance(value, CPUDispatcher):
                 names[name] = plain(value, made)
-            elif isinstance(value, ModuleType) and value is fast:
-                twins = {key: plain(item, made) for key, item in vars(fast).items() if isinstance(item, CPUDispatcher)}
-                names[name] = SimpleNamespace(**{**vars(fast), **twins})
+            elif isinstance(value, ModuleType) and value.__name__.startswith("tallystick.features"):
+                twins = {key: plain(item, made) for key, item in vars(value).items() if isinstance(item, CPUDispatcher)}
+                names[name] = SimpleNamespace(**{**vars(value), **twins})
     return made[id(compiled)]
 
 
-def run_plain(transfers: list[Transfer]) -> tuple[np.ndarray, np.ndarray]:
-    batch, size = to_batch(transfers), 1 << 12
-    engine = Engine()
-    rows, ids = np.empty((2 * len(batch), len(SPEC.features)), np.int64), np.empty(2 * len(batch), np.int64)
-    columns = tuple(getattr(batch, name) for name in ("time", "sender", "receiver", "amount", "tag", "fee", "bits"))
-    slots = [np.zeros(size, np.int64) for _ in range(2)]  # not int32: an id of NumPy's own would stay so narrow
-    with np.errstate(over="ignore"):  # the hash wraps on purpose
-        plain(kernel.advance)(
-            columns,
-            slots[0],
-            engine._account_keys,
-            engine._accounts,
-            slots[1],
-            engine._edge_keys,
-            engine._edges,
-            engine._counts,
-            rows,
-            ids,
-        )
-    return rows, ids
+@pytest.fixture
+def plainly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All of the engine's compiled entry points run as Python."""
+    made: dict[int, Any] = {}
+    for module, names in ENTRIES.items():
+        for name in names:
+            monkeypatch.setattr(module, name, plain(getattr(module, name), made))
+    with np.errstate(over="ignore"):  # hashes wrap on purpose
+        yield
 
 
-def test_plain_kernel_equals_compiled() -> None:
-    # The engine's whole range of branches: hubs, long gaps, huge values, zero values.
+Run = tuple[list[np.ndarray], list[bytes]]
+
+
+def run(stream: list[Transfer], options: EngineOptions, journal_blocks: int = 8) -> Run:
+    """Rows and hashes of an engine that goes on, back, and on again."""
+    blocks = to_blocks(stream)
+    engine = Engine(options, to_feed(random_labels(stream, 10)), journal_blocks)
+    rows, hashes = [], [engine.state_hash()]
+    for piece in (blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :]):
+        rows.append(engine.advance(TransferBatch.from_arrow(to_table([t for block in piece for t in block]))).rows)
+        hashes.append(engine.state_hash())
+    engine.rollback(min(5, journal_blocks))
+    hashes.append(engine.state_hash())
+    return rows, hashes
+
+
+def extremes() -> list[Transfer]:
+    """Hubs, long gaps, huge and zero values, one account alone and many that look alike."""
     start = 1_500_000_000
     hub = [Transfer(k, start, ADDRESSES[1], bytes([9, k]) + bytes(18), 1) for k in range(140)]
     rare = [
@@ -67,23 +101,56 @@ def test_plain_kernel_equals_compiled() -> None:
         Transfer(201, start + (1 << 30), ADDRESSES[2], ADDRESSES[1], 10**9, b"\x11" * 20),
         Transfer(202, start + (1 << 31), ADDRESSES[2], ADDRESSES[1], 0, success=False),
     ]
-    stream = [*hub, *rare, *(replace(t, block=300 + t.block, time=UINT32_MAX) for t in random_stream(40))]
-    for transfers in (random_stream(300), stream):
-        rows, ids = run_plain(transfers)
-        result = Engine().advance(to_batch(transfers))
-        assert_same(rows, result.rows, SPEC.names)
-        assert np.array_equal(ids, result.account)
+    return [*hub, *rare, *(replace(t, block=300 + t.block, time=UINT32_MAX) for t in random_stream(40))]
 
 
-def test_plain_rehash_equals_compiled() -> None:
-    keys = np.random.default_rng(3).integers(0, 1 << 63, (500, 3), np.int64).astype(np.uint64)
-    edge_keys = np.arange(500, dtype=np.int64) << 32 | 7
-    compiled, python = np.zeros((2, 1_024), np.int32), np.zeros((2, 1_024), np.int64)
-    tables.rehash_accounts(compiled[0], keys, 500)
-    tables.rehash_edges(compiled[1], edge_keys, 500)
-    with np.errstate(over="ignore"):
-        plain(tables.rehash_accounts)(python[0], keys, 500)
-        plain(tables.rehash_edges)(python[1], edge_keys, 500)
-    assert np.array_equal(compiled, python)
-    assert sorted(compiled[0][compiled[0] > 0]) == list(range(2, 501))
-    assert sorted(compiled[1][compiled[1] > 0]) == list(range(1, 501))
+STREAMS = {"few": random_stream(260, accounts=5), "many": random_stream(160, accounts=30), "extremes": extremes()}
+CASES = [("few", "haircut"), ("few", "fifo"), ("few", "poison"), ("many", "haircut"), ("extremes", "haircut")]
+
+
+@pytest.fixture(scope="module")
+def compiled() -> dict[tuple[str, str], Run]:
+    return {case: run(STREAMS[case[0]], EngineOptions(exposure=case[1])) for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+def test_plain_engine_equals_compiled(
+    case: tuple[str, str], compiled: dict[tuple[str, str], Run], plainly: None
+) -> None:
+    rows, hashes = run(STREAMS[case[0]], EngineOptions(exposure=case[1]))
+    for have, want in zip(rows, compiled[case][0], strict=True):
+        assert_same(have, want, SPEC.names)
+    assert hashes == compiled[case][1]
+
+
+@pytest.fixture(scope="module")
+def fees_alone() -> Run:
+    return run(STREAMS["few"], EngineOptions(families=("fees",)), 0)
+
+
+def test_plain_engine_with_one_family(fees_alone: Run, plainly: None) -> None:
+    rows, hashes = run(STREAMS["few"], EngineOptions(families=("fees",)), 0)
+    assert all(np.array_equal(have, want) for have, want in zip(rows, fees_alone[0], strict=True))
+    assert hashes == fees_alone[1]
+
+
+def test_plain_tables_equal_compiled() -> None:
+    # Filled so far that rows collide, then emptied again but for the oldest.
+    draw = np.random.default_rng(3)
+    keys = draw.integers(0, 1 << 32, (700, 5), np.int64).astype(np.uint32)
+    keys[300:, [0, 4]] = keys[:400, [0, 4]]  # look-alikes
+    pairs = np.zeros((700, 3), np.int64)
+    pairs[:, 0] = np.arange(700) << 32 | 7
+    for keep in (700, 350, 1):
+        results = []
+        for make in (lambda function: function, plain):
+            slots = np.zeros((3, 1_024), np.uint32)
+            with np.errstate(over="ignore"):
+                make(tables.rehash_accounts)(slots[0], slots[1], keys, 700)
+                make(tables.rehash_pairs)(slots[2], pairs, 700)
+                make(tables.forget_accounts)(slots[0], slots[1], keys, keep, 700)
+                make(tables.forget_pairs)(slots[2], pairs, keep, 700)
+            results.append(slots)
+        assert np.array_equal(*results)
+        assert sorted(results[0][0][results[0][0] > 0]) == list(range(1, keep))
+        assert sorted(results[0][2][results[0][2] > 0]) == list(range(1, keep + 1))

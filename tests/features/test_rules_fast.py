@@ -63,21 +63,25 @@ def test_twins_of_variance(values: list[int], times: int) -> None:
 
 @compiling
 @given(
-    st.lists(st.integers(0, 1 << 62), min_size=16, max_size=16),
+    st.lists(st.integers(0, 1 << 62), min_size=6, max_size=6),
+    st.lists(st.integers(0, 1 << 44), min_size=6, max_size=6),
     st.integers(0, 1 << 32),
     st.integers(0, 100_000) | st.integers(0, 1 << 32),
     st.integers(0, 5),
+    st.integers(0, 5),
 )
-@example([1 << 62] * 16, 0, 0, 0)
-@example([1 << 62] * 16, 3_599, 1, 0)
-@example([(1 << 62) - 1] * 16, 0, 63 * 3_600, 0)
-@example([(1 << 62) - 1] * 16, 0, 62 * 30 * 86_400, 0)
-def test_twin_of_decay(values: list[int], then: int, gap: int, first: int) -> None:
-    account = np.full(16 + first + 2, 7, np.int64)
-    account[first : first + 16] = values
-    fast.decay_all(account, first, then, then + gap)
-    half_lives = [half_life for half_life in rules.HALF_LIVES_S for _ in range(4)]
-    want = [rules.decay(v, rules.ticks(then, then + gap, h)) for v, h in zip(values, half_lives, strict=True)]
-    assert account[first : first + 16].tolist() == want
-    assert account[:first].tolist() == [7] * first
-    assert account[first + 16 :].tolist() == [7, 7]  # nothing else is touched
+@example([1 << 62] * 6, [0] * 6, 0, 0, 0, 0)
+@example([1 << 62] * 6, [1] * 6, 3_599, 1, 0, 0)
+@example([(1 << 62) - 1] * 6, [1 << 32] * 6, 0, 63 * 3_600, 0, 1)
+@example([(1 << 62) - 1] * 6, [1 << 32] * 6, 0, 62 * 30 * 86_400, 1, 0)
+def test_twin_of_decay(volumes: list[int], counts: list[int], then: int, gap: int, first: int, apart: int) -> None:
+    account = np.full(first + apart + 14, 7, np.int64)
+    second = first + 6 + apart
+    account[first : first + 6], account[second : second + 6] = volumes, counts
+    fast.decay_all(account, first, second, then, then + gap)
+    half_lives = [half_life for half_life in rules.HALF_LIVES_S for _ in range(2)]
+    for at, values in ((first, volumes), (second, counts)):
+        want = [rules.decay(v, rules.ticks(then, then + gap, h)) for v, h in zip(values, half_lives, strict=True)]
+        assert account[at : at + 6].tolist() == want
+    untouched = [*account[:first], *account[first + 6 : second], *account[second + 6 :]]
+    assert set(untouched) == {7}  # nothing else is

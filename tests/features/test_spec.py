@@ -10,6 +10,7 @@ import pytest
 
 from tallystick import features
 from tallystick.features import FAMILIES, SPEC, Feature, FeatureSpec
+from tallystick.features._spec import WINDOW_S
 from tallystick.hashing import keccak256
 
 SOURCES = sorted(Path(features.__file__).parent.rglob("*.py"))
@@ -37,6 +38,7 @@ def test_feature_says_what_it_is(feature: Feature) -> None:
         assert feature.half_life_s is None
     else:
         assert feature.half_life_s == (seconds[named[1]] if named else None)
+    assert feature.window_s in (None, WINDOW_S)
 
 
 def test_hash_is_of_sorted_compact_json() -> None:

@@ -53,7 +53,7 @@ _COUNTS = {
         "(SELECT count(*) FROM coins c WHERE c.k < s.k AND c.sender = s.receiver AND c.receiver = s.sender)"
     ),
     "edge_age_s": (
-        "coalesce(s.time - (SELECT min(c.time) FROM coins c WHERE c.k < s.k AND c.sender = s.sender "
+        "coalesce(s.time - (SELECT min(c.time) FROM stream c WHERE c.k < s.k AND c.sender = s.sender "
         "AND c.receiver = s.receiver), 0)"
     ),
     "age_s": "s.time - (SELECT min(c.time) FROM stream c WHERE c.k <= s.k AND s.a IN (c.sender, c.receiver))",
@@ -110,7 +110,7 @@ def to_sql(transfers: list[Transfer]) -> pa.Table:
             "time": pa.array([t.time for t in transfers], pa.int64()),
             "sender": [t.sender.hex() for t in transfers],
             "receiver": [t.receiver.hex() if t.receiver is not None else "nobody" for t in transfers],
-            "gwei": pa.array([t.value // 10**9 if t.success else 0 for t in transfers], pa.int64()),
+            "gwei": pa.array([t.value // 10**9 if t.success and not t.erc20 else 0 for t in transfers], pa.int64()),
             "coin": [t.erc20 is None for t in transfers],
             "call": [t.method is not None for t in transfers],
             "failed": [not t.success for t in transfers],
