@@ -123,8 +123,8 @@ class BlockStream:
         while True:
             head, is_canonical = await self._look()
             if not is_canonical:
-                if (event := await self._roll_back()) is not None:
-                    yield event
+                if (rollback := await self._roll_back()) is not None:
+                    yield rollback
                 continue
             if self._stop is not None and self.next_number >= self._stop:
                 return
