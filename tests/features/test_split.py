@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tallystick.features import owner_of
+from tallystick.errors import FeatureError
+from tallystick.features import EngineOptions, _numbers, owner_of
 from tallystick.features._batch import HAS_TO, IS_TOKEN
+from tallystick.features._memory import Memory
 from tallystick.features._numbers import AccountNumbers
-from tallystick.features._shard import pack_met, unpack_met
+from tallystick.features._shard import Shard, pack_met, unpack_met
 from tallystick.features._split import split
 
 from .shards import grouped, token_stream
@@ -101,3 +103,16 @@ def test_numbers_are_in_order_of_appearance_however_many() -> None:
         assert ids[::2].tolist() == list(range(start + 1, start + 1_001))
         assert ids[1::2].tolist() == [start + k if k % 2 else 0 for k in range(1_000)]
     assert numbers.accounts_known == 5_000
+
+
+def test_invalid_more_accounts_than_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_numbers, "CAPACITY", 3)
+    with pytest.raises(FeatureError, match="more than 3 accounts"):
+        AccountNumbers().advance(to_batch([Transfer(1, 1, A, B)]))
+
+
+def test_invalid_more_rows_in_a_shard_than_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Memory, "capacity", 3)
+    (part, _), *_ = split(to_batch([Transfer(1, 1, A, B), Transfer(1, 1, A, C)]), SHARDS)
+    with pytest.raises(FeatureError, match="more than 3 accounts"):
+        Shard(0, SHARDS, EngineOptions()).look(part)

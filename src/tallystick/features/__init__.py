@@ -14,8 +14,10 @@ from tallystick.features._owners import owner_of
 from tallystick.features._ray import RayShards
 from tallystick.features._reference import ReferenceEngine
 from tallystick.features._scopes import SCOPES, Placement, Scope
+from tallystick.features._shard import Cells
 from tallystick.features._sharded import LocalShards, ShardedEngine, Shards, Shuffle
 from tallystick.features._spec import Feature, FeatureSpec
+from tallystick.features._split import Part, split
 from tallystick.features.families import FAMILIES
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "FAMILIES",
     "SCOPES",
     "SPEC",
+    "Cells",
     "Engine",
     "EngineOptions",
     "Feature",
@@ -32,6 +35,7 @@ __all__ = [
     "FollowedEngine",
     "LabelFeed",
     "LocalShards",
+    "Part",
     "Placement",
     "RayShards",
     "ReferenceEngine",
@@ -45,4 +49,5 @@ __all__ = [
     "example",
     "owner_of",
     "relabel",
+    "split",
 ]

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from tallystick.compiling import looped
+from tallystick.errors import FeatureError
 from tallystick.features._batch import HAS_TO, IS_TOKEN, TransferBatch
+from tallystick.features._memory import CAPACITY
 from tallystick.features._tables import add_account, find_account, rehash_accounts
 
 __all__ = ["AccountNumbers"]
@@ -30,7 +32,13 @@ class AccountNumbers:
         return int(self._count[0]) - 1
 
     def advance(self, batch: TransferBatch) -> np.ndarray:
-        """Ids of both sides of each transfer, (2 n,) int64; 0 where there is no receiver."""
+        """Ids of both sides of each transfer, (2 n,) int64; 0 where there is no receiver.
+
+        Raises
+        ------
+        FeatureError
+            There may be more accounts than 32 bits can number.
+        """
         ids = np.zeros(2 * len(batch), np.int64)
         self._make_room(3 * len(batch))
         names = ("sender", "receiver", "asset", "bits")
@@ -40,6 +48,9 @@ class AccountNumbers:
 
     def _make_room(self, more: int) -> None:
         count = int(self._count[0])
+        if count + more > CAPACITY:
+            cause = f"there may be more than {CAPACITY:,} accounts"
+            raise FeatureError(cause, name="accounts", next_step="Split the history in time.")
         if count + more > len(self._keys):
             self._keys.resize((max(count + more, len(self._keys) * 17 // 16), 5), refcheck=False)
         if 8 * (count + more) > 5 * len(self._slots):

@@ -163,7 +163,8 @@ class RayShards:
                 self._ray.init(**where_and_how)
         except (Exception, SystemExit) as error:  # Ray raises what it likes here, and ends the process after minutes
             name = where.text or "this machine"
-            raise FeatureError(f"Ray does not start on {name}: {error}", name=name, next_step=_NEXT_STEP) from error
+            step = f"{_NEXT_STEP} Where the cluster wants a token, set RAY_AUTH_MODE and RAY_AUTH_TOKEN as it has them."
+            raise FeatureError(f"Ray does not start on {name}: {error}", name=name, next_step=step) from error
 
     def _start(self, count: int | None) -> None:
         processors = int(self._ray.cluster_resources().get("CPU", 0))

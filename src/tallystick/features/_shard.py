@@ -9,6 +9,8 @@ import numpy as np
 
 from tallystick.errors import SpecMismatch
 from tallystick.features._apply import MET
+from tallystick.features._batch import IS_TOKEN
+from tallystick.features._cells import pick
 from tallystick.features._engine import Engine
 from tallystick.features._kernel import Out
 from tallystick.features._options import EngineOptions
@@ -104,9 +106,17 @@ class Shard:
         -------
         list
             For each shard packed looks, (transfers,) int64: of own senders first, then of own receivers.
+
+        Raises
+        ------
+        FeatureError
+            A table is nearly full; nothing is changed.
         """
         part = part.writable()
         n = len(part)
+        tokens = int(np.count_nonzero(part.batch.bits & IS_TOKEN))
+        for engine in (self._looking, self._writing):
+            engine._memory.check_room(n, tokens)
         met = np.zeros((n, 2, MET), np.int64)
         rows = np.empty((2 * n, len(self._looking.spec.features)), np.int64)
         self._looking._advance(part.batch, Out(rows, np.empty(2 * n, np.int64), met), _NO_MET)
@@ -132,9 +142,9 @@ class Shard:
         self._writing._advance(part.batch, Out(rows, np.empty(2 * n, np.int64), _NO_MET), met)
         inside = self._placement.inside
         return Cells(
-            rows[part.subjects(self._number)][:, inside["account"]],
-            rows[part.counterparties(self._number)][:, inside["counterparty"]],
-            rows[2 * part.assets(self._number)][:, inside["asset"]],
+            pick(rows, part.subjects(self._number), inside["account"]),
+            pick(rows, part.counterparties(self._number), inside["counterparty"]),
+            pick(rows, 2 * part.assets(self._number), inside["asset"]),
             sum(packed.nbytes for other, packed in enumerate(words) if other != self._number),
         )
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tallystick.features._batch import HAS_TO, TransferBatch
+from tallystick.features._cells import put
 from tallystick.features._engine import Engine, FeatureRows
 from tallystick.features._labels import LabelFeed
 from tallystick.features._numbers import AccountNumbers
@@ -182,7 +183,7 @@ class ShardedEngine:
         rows = np.zeros((2 * len(batch), len(self.spec.features)), np.int64)
         if self._whole:  # while the shards work
             whole = self._whole.advance(batch)
-            rows[:, self._placement.whole] = whole.rows
+            put(rows, np.arange(len(rows)), self._placement.whole, whole.rows)
             account = whole.account
         else:
             account = self._numbers.advance(batch)
@@ -197,12 +198,12 @@ class ShardedEngine:
         """Write a shard's cells where they belong."""
         columns = self._placement.outside
         places = (2 * at[:, None] + (0, 1)).reshape(-1)  # of the part's rows in the batch's
-        rows[np.ix_(places[part.subjects(shard)], columns["account"])] = cells.account
-        rows[np.ix_(places[part.counterparties(shard)], columns["counterparty"])] = cells.counterparty
+        put(rows, places[part.subjects(shard)], columns["account"], cells.account)
+        put(rows, places[part.counterparties(shard)], columns["counterparty"], cells.counterparty)
         tokens = at[part.assets(shard)]
-        rows[np.ix_(2 * tokens, columns["asset"])] = cells.asset
+        put(rows, 2 * tokens, columns["asset"], cells.asset)
         there = part.batch.bits[part.assets(shard)] & HAS_TO != 0
-        rows[np.ix_(2 * tokens[there] + 1, columns["asset"])] = cells.asset[there]
+        put(rows, 2 * tokens[there] + 1, columns["asset"], cells.asset[there])
 
 
 @dataclass(frozen=True)
