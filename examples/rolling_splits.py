@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from tallystick.exact import FastProgram
-from tallystick.features import FAMILIES, SPEC
+from tallystick.features import FAMILIES, SPEC, EngineOptions
 from tallystick.learn import (
     CHECKPOINTS,
     PARAMETERS,
@@ -40,14 +40,14 @@ from tallystick.sources import open_source
 CUTS = (750, 850, 950, 1_050, 1_150, 1_250)  # accounts, of the 1,515 of tsgn
 
 
-def read(text: str) -> tuple[AccountRows, np.ndarray]:
+def read(text: str, window_s: int = EngineOptions().window_s) -> tuple[AccountRows, np.ndarray]:
     """Feature rows of a source's labelled accounts, and their labels."""
     source = open_source(text)
     table = source.labels()
     if table is None:
         sys.exit(f"{text} has no labels")
     by_address = binary_labels(table)
-    rows = account_rows(source.batches(), by_address)
+    rows = account_rows(source.batches(), by_address, EngineOptions(window_s=window_s))
     return rows, label_array(rows, by_address)
 
 
@@ -85,13 +85,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=Recipe().rounds)
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="PATTERN", help="FAMILY/NAME, * for anything")
+    parser.add_argument("--window", type=int, default=EngineOptions().window_s, help="of motifs, seconds")
     arguments = parser.parse_args()
     changes: dict[str, Any] = {
         name: json.loads(value) for name, value in (item.split("=", 1) for item in arguments.set)
     }
     recipe = Recipe(rounds=arguments.rounds, parameters={**PARAMETERS, **changes}, seed=arguments.seed)
     left_out = matching(arguments.leave_out)
-    rows, labels = read(arguments.source)
+    rows, labels = read(arguments.source, arguments.window)
     rows = without(rows, left_out)
     found = np.array([measure(rows, labels, recipe, cut) for cut in CUTS])
     names = [f"AUC {key}" for key in CHECKPOINTS] + ["F1 end"]

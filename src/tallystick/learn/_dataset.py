@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tallystick.errors import LearnError, RangeError
-from tallystick.features import Engine, TransferBatch
+from tallystick.features import Engine, EngineOptions, TransferBatch
 from tallystick.units import parse_address
 
 __all__ = ["AccountRows", "account_rows", "binary_labels", "running_count"]
@@ -97,7 +97,9 @@ def binary_labels(labels: pa.Table, positive: str = "phishing", negative: str = 
     return result
 
 
-def account_rows(batches: Iterable[pa.Table], accounts: Mapping[bytes, object]) -> AccountRows:
+def account_rows(
+    batches: Iterable[pa.Table], accounts: Mapping[bytes, object], options: EngineOptions | None = None
+) -> AccountRows:
     """Run transfers through a fresh engine and keep the rows of some accounts.
 
     Parameters
@@ -106,13 +108,15 @@ def account_rows(batches: Iterable[pa.Table], accounts: Mapping[bytes, object]) 
         Tables of layout ``transfers``, whole blocks, in chain order.
     accounts
         Addresses to keep.
+    options
+        What the engine computes; by default everything.
 
     Raises
     ------
     LearnError
         None of the accounts occurs.
     """
-    engine = Engine(journal_blocks=0)
+    engine = Engine(options, journal_blocks=0)
     position: dict[int, int] = {}
     addresses: list[bytes] = []
     parts: list[tuple[np.ndarray, ...]] = []
