@@ -11,7 +11,7 @@ from typing import Final
 
 from tallystick import errors
 from tallystick.errors import TallyError
-from tallystick.features import FAMILIES, SPEC, Feature
+from tallystick.features import FAMILIES, SCOPES, SPEC, Feature
 from tallystick.features import _example as worked
 from tallystick.settings import ENV_PREFIX, TOML_NAME, Setting, settings_table
 from tallystick.store import MACROS, TABLES, Column
@@ -185,6 +185,7 @@ def features_page() -> str:
     for name, family in FAMILIES.items():
         assert family.__doc__
         lines += ["", f"## {name}", "", family.__doc__.partition("\n")[0], "", f"Example: {worked.story(name)}.", ""]
+        lines += [f"In shards ({_code(SCOPES[name].name)}): {SCOPES[name].why}", ""]
         lines += [
             "| feature | column | unit | range | half-life | window | example | what it is |",
             "|---|---|---|---|---|---|---|---|",

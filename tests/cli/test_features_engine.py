@@ -10,6 +10,12 @@ import pytest
 from .calls import call, good
 
 
+def test_list_says_where_families_are_computed() -> None:
+    rows = good("features", "--list", "--family", "motifs", "--family", "flow", "--json").json["features"]
+    assert {row["family"]: row["scope"] for row in rows} == {"flow": "account", "motifs": "global"}
+    assert "\nmotifs (in shards: global)\n" in good("features", "--list").out
+
+
 @pytest.mark.slow
 def test_ray_writes_the_file_that_one_process_writes(stream: Path) -> None:
     source, labels = f"xblock:{stream}", ("--labels", f"xblock:{stream}")

@@ -66,7 +66,7 @@ def _features(
 def _list(wanted: Wanted, out: Output) -> None:
     from dataclasses import asdict
 
-    from tallystick.features import FAMILIES, EngineOptions, example
+    from tallystick.features import FAMILIES, SCOPES, EngineOptions, example
 
     options = options_for(wanted, EngineOptions())
     spec = options.spec
@@ -74,10 +74,10 @@ def _list(wanted: Wanted, out: Output) -> None:
     lines = [f"feature spec 0x{spec.hash.hex()}, {len(spec.features)} features"]
     rows: list[dict[str, Any]] = []
     for family in (name for name in FAMILIES if name in options.families):
-        lines.append(f"\n{family}")
+        lines.append(f"\n{family} (in shards: {SCOPES[family].name})")
         for name, value in example(family).items():
             feature = by_name[name]
-            rows.append({**asdict(feature), "family": family, "example": value})
+            rows.append({**asdict(feature), "family": family, "scope": SCOPES[family].name, "example": value})
             domain = f"[{feature.low:,}, {feature.high:,}]"
             reach = _reach(feature.half_life_s, feature.window_s)
             cells = f"{name:<28} {feature.unit:<28} {domain:<28} {reach:<20} e.g. {value:<13,} {feature.help}"
