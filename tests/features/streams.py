@@ -171,7 +171,7 @@ def random_stream(count: int, *, accounts: int = 12, seed: int = 1, start: int =
             replace(
                 first,
                 sender=draw.choice((first.sender, *parties)),
-                receiver=draw.choice(parties),
+                receiver=None if draw.random() < 0.05 else draw.choice(parties),
                 erc20=draw.choice(TOKENS),
                 value=draw.choice((0, 1, 10**30, draw.randrange(10**24))),
             )
@@ -194,7 +194,7 @@ def random_labels(transfers: list[Transfer], count: int = 8, seed: int = 1) -> l
             Label(
                 draw.choice(names),
                 draw.choice((0, begin)),
-                draw.choice((None, end + 1)),
+                draw.choice((None, min(end + 1, UINT32_MAX))),
                 draw.choice(CATEGORIES[:3]),
                 draw.choice((None, middle)),
             )

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tallystick.features import SPEC, Engine, ReferenceEngine, TransferBatch
+from tallystick.features import SPEC, Engine, EngineOptions, LabelFeed, ReferenceEngine, TransferBatch
 from tallystick.sources import open_source
 
 from .streams import assert_same, random_stream, to_batch
@@ -42,15 +42,28 @@ def test_state_hash_in_another_process(seed: str, threads: str) -> None:
     assert done.stdout.strip() == engine.state_hash().hex()
 
 
-def check_against_reference(table: pa.Table) -> None:
+def check_against_reference(
+    table: pa.Table, options: EngineOptions | None = None, labels: LabelFeed | None = None
+) -> None:
     batch = TransferBatch.from_arrow(table)
-    have = Engine().advance(batch).rows
-    assert_same(have, np.array(ReferenceEngine().advance(batch), np.int64), SPEC.names)
+    have = Engine(options, labels).advance(batch).rows
+    assert_same(have, np.array(ReferenceEngine(options, labels).advance(batch), np.int64), SPEC.names)
 
 
 @pytest.mark.data
-def test_tsgn_begins_as_the_reference_does(data_dir: Path) -> None:
-    check_against_reference(next(iter(open_source(f"xblock:{data_dir / 'tsgn'}").batches(5_000))))
+@pytest.mark.parametrize("name", ["tsgn", "xblock_phishing"])
+@pytest.mark.parametrize("rule", ["haircut", "fifo"])
+def test_real_streams_begin_as_the_reference_does(data_dir: Path, name: str, rule: str) -> None:
+    source = open_source(f"xblock:{data_dir / name}")
+    feed = LabelFeed.from_arrow(source.labels())
+    check_against_reference(next(iter(source.batches(4_000))), EngineOptions(exposure=rule), feed)
+
+
+def test_a_generated_stream_is_as_the_reference_says() -> None:
+    source = open_source("generated:3000,accounts=600,seed=5")
+    labels = source.labels()
+    feed = LabelFeed.from_arrow(labels, labels["network"].unique().to_pylist())
+    check_against_reference(source.read(), EngineOptions(), feed)
 
 
 @pytest.mark.data

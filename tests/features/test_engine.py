@@ -72,6 +72,16 @@ def test_a_family_alone(family: str) -> None:
     assert_same(engine_rows(transfers, alone, feed), engine_rows(transfers, None, feed)[:, columns], alone.spec.names)
 
 
+def test_a_diamond_of_nine_counts_as_eight() -> None:
+    # Eight accounts have passed money on from A to B, as many as a ring tells: the ninth is beyond the range.
+    between = [bytes([7, k]) + bytes(18) for k in range(9)]
+    stream = [Transfer(k, k, A, name, 10**18) for k, name in enumerate(between[8:] + between[:8])]
+    stream += [Transfer(9 + k, 9 + k, name, B, 10**18) for k, name in enumerate(between)]
+    rows = engine_rows(stream)
+    assert_same(rows, reference_rows(stream), SPEC.names)
+    assert rows[::2, SPEC.names.index("diamond")].tolist() == [0] * 10 + [2, 3, 4, 5, 6, 7, 8, 8]
+
+
 def test_a_token_that_pays_and_is_paid() -> None:
     # The contract is a party of its own token's transfers: both ways of counting it meet in one row.
     moves = [(TOKEN, A), (A, TOKEN), (TOKEN, TOKEN), (B, A), (TOKEN, B)]

@@ -18,6 +18,8 @@ from tallystick.features import _engine as engine_module
 from tallystick.features import _label_state as label_module
 from tallystick.features import _memory as memory_module
 from tallystick.features import _tables as tables
+from tallystick.features._apply import MET
+from tallystick.features._kernel import Out
 
 from .streams import (
     ADDRESSES,
@@ -79,10 +81,10 @@ def plainly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 Run = tuple[list[np.ndarray], list[bytes]]
 
 
-def run(stream: list[Transfer], options: EngineOptions, journal_blocks: int = 8) -> Run:
+def run(stream: list[Transfer], options: EngineOptions, journal_blocks: int = 8, labels: int = 10) -> Run:
     """Rows and hashes of an engine that goes on, back, and on again."""
     blocks = to_blocks(stream)
-    engine = Engine(options, to_feed(random_labels(stream, 10)), journal_blocks)
+    engine = Engine(options, to_feed(random_labels(stream, labels)), journal_blocks)
     rows, hashes = [], [engine.state_hash()]
     for piece in (blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :]):
         rows.append(engine.advance(TransferBatch.from_arrow(to_table([t for block in piece for t in block]))).rows)
@@ -123,15 +125,35 @@ def test_plain_engine_equals_compiled(
     assert hashes == compiled[case][1]
 
 
-@pytest.fixture(scope="module")
-def fees_alone() -> Run:
-    return run(STREAMS["few"], EngineOptions(families=("fees",)), 0)
+@pytest.fixture(scope="module", params=["flow", "fees"])
+def alone(request: pytest.FixtureRequest) -> tuple[EngineOptions, Run]:
+    options = EngineOptions(families=(request.param,))
+    return options, run(STREAMS["few"], options, 0, labels=0)
 
 
-def test_plain_engine_with_one_family(fees_alone: Run, plainly: None) -> None:
-    rows, hashes = run(STREAMS["few"], EngineOptions(families=("fees",)), 0)
-    assert all(np.array_equal(have, want) for have, want in zip(rows, fees_alone[0], strict=True))
-    assert hashes == fees_alone[1]
+def test_plain_engine_with_one_family(alone: tuple[EngineOptions, Run], plainly: None) -> None:
+    options, want = alone
+    rows, hashes = run(STREAMS["few"], options, 0, labels=0)
+    assert all(np.array_equal(have, row) for have, row in zip(rows, want[0], strict=True))
+    assert hashes == want[1]
+
+
+def met_rows(given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of an engine, and what the two sides of each transfer learned of one another, which may also be given."""
+    batch, engine = TransferBatch.from_arrow(to_table(STREAMS["few"])), Engine()
+    rows, ids = np.empty((2 * len(batch), len(SPEC.features)), np.int64), np.empty(2 * len(batch), np.int64)
+    met = np.zeros((len(batch), 2, MET), np.int64)
+    engine._advance(batch, Out(rows, ids, met), met[:0] if given is None else given)
+    return rows, met
+
+
+def test_plain_engine_is_told_what_sides_learn(plainly: None) -> None:
+    rows, met = met_rows()
+    again, told = met_rows(met)
+    assert_same(again, rows, SPEC.names)
+    assert np.array_equal(met, told)
+    other, _ = met_rows(met + 1)
+    assert not np.array_equal(other, rows)
 
 
 def test_plain_tables_equal_compiled() -> None:

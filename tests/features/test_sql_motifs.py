@@ -42,7 +42,7 @@ CREATE TABLE cycles AS
     JOIN moves o ON o.k < t.k AND o.asset = t.asset AND o.time >= n.time
         AND o.sender = n.receiver AND o.receiver = t.sender;
 CREATE TABLE widths AS
-    SELECT t.k, u.sender AS top, 1 + count(DISTINCT n.receiver) AS width FROM now t
+    SELECT t.k, u.sender AS top, least(1 + count(DISTINCT n.receiver), 8) AS width FROM now t
     JOIN moves u ON u.k < t.k AND u.asset = t.asset AND u.time >= t.since
         AND u.receiver = t.sender AND u.sender <> t.receiver
     JOIN moves n ON n.k < t.k AND n.asset = t.asset AND n.time >= t.since

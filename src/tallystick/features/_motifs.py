@@ -87,7 +87,7 @@ def note_cycles(rings: Rings, sender: bytes, receiver: bytes, like: Entry, since
 
 
 def note_diamond(rings: Rings, sender: bytes, receiver: bytes, like: Entry, since: int, f: Facts) -> None:
-    """Accounts side by side between a payer of the sender and the receiver, the sender among them."""
+    """Accounts side by side between a payer of the sender and the receiver, the sender among them; at most ``RING``."""
     bottom = _fresh(rings[receiver].income, like, since)
     for top in _fresh(rings[sender].income, like, since):
         if top.partner == receiver:
@@ -98,7 +98,7 @@ def note_diamond(rings: Rings, sender: bytes, receiver: bytes, like: Entry, sinc
             if way.partner != sender and any(end.partner == way.partner and end.time >= way.time for end in bottom)
         }
         if between:
-            f.diamond = max(f.diamond, 1 + len(between))
+            f.diamond = max(f.diamond, min(1 + len(between), RING))
 
 
 def note_recent(recent: Recent, like: Entry, since: int, f: Facts) -> None:

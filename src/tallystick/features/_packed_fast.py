@@ -108,7 +108,7 @@ def _pack_words(words: np.ndarray, packed: np.ndarray) -> None:
 def _entry_point(stamp: int) -> Any:
     @looped
     def pack_words(words: np.ndarray, packed: np.ndarray) -> None:
-        if stamp >= 0:  # a closure variable is part of numba's cache key
+        if stamp >= 0:  # pragma: no branch - a closure variable is part of numba's cache key
             _pack_words(words, packed)
 
     return pack_words

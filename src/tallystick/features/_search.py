@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tallystick.compiling import inlined
-from tallystick.features._layout import KIND_AT, TWIN
+from tallystick.features._layout import KIND_AT, RING, TWIN
 from tallystick.features._packed_fast import ring_ratio_ppm
 from tallystick.features._rings import AMOUNT_MASK, TAG_SHIFT, fill, place, size
 from tallystick.features._rules_fast import NEVER
@@ -94,7 +94,7 @@ def _through(tables: Any, middle: int, end: int, wanted: int, hop: Any) -> int:
 
 @inlined
 def note_diamond(tables: Any, sender: int, receiver: int, tag: int, since: int, f: np.ndarray) -> None:
-    """Accounts between a payer of the sender and the receiver, this one included; 0 below two."""
+    """Accounts between a payer of the sender and the receiver, this one included; 0 below two, at most RING."""
     pool, heads = tables.pool, tables.heads
     top, bottom = heads[sender, 0], heads[receiver, 0]
     n = fill(top)
@@ -110,7 +110,7 @@ def note_diamond(tables: Any, sender: int, receiver: int, tag: int, since: int, 
             continue
         width = 1 + _between(tables, heads[u, 1], bottom, wanted, (tag, since, sender))
         if width > 1:
-            f[FACT.diamond] = max(f[FACT.diamond], width)
+            f[FACT.diamond] = max(f[FACT.diamond], min(width, RING))
 
 
 @inlined

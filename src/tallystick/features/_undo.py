@@ -122,7 +122,7 @@ def _restore(tables: Any, undo: Any) -> None:
 def _entry_point(stamp: int) -> Any:
     @looped
     def restore(tables: Any, undo: Any) -> None:
-        if stamp >= 0:  # a closure variable is part of numba's cache key
+        if stamp >= 0:  # pragma: no branch - a closure variable is part of numba's cache key
             _restore(tables, undo)
 
     return restore
