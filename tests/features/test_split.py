@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tallystick.errors import FeatureError
-from tallystick.features import EngineOptions, _numbers, owner_of
+from tallystick.features import EngineOptions, _cells, _numbers, owner_of
 from tallystick.features._batch import HAS_TO, IS_TOKEN
 from tallystick.features._memory import Memory
 from tallystick.features._numbers import AccountNumbers
@@ -116,3 +116,22 @@ def test_invalid_more_rows_in_a_shard_than_numbers(monkeypatch: pytest.MonkeyPat
     (part, _), *_ = split(to_batch([Transfer(1, 1, A, B), Transfer(1, 1, A, C)]), SHARDS)
     with pytest.raises(FeatureError, match="more than 3 accounts"):
         Shard(0, SHARDS, EngineOptions()).look(part)
+
+
+def test_loops_run_plain_as_compiled() -> None:
+    batch = to_batch([Transfer(1, 1, A, B), Transfer(1, 1, B, None), Transfer(1, 1, A, C, 1, erc20=TOKEN)])
+    columns = (batch.sender, batch.receiver, batch.asset, batch.bits)
+    slots = [np.zeros(64, np.uint32) for _ in range(4)]
+    ids, count, keys = np.zeros((2, 6), np.int64), np.ones((2, 1), np.int64), np.zeros((2, 16, 5), np.uint32)
+    _numbers._number(*columns, count[0], slots[0], slots[1], keys[0], ids[0])
+    _numbers._number.py_func(*columns, count[1], slots[2], slots[3], keys[1], ids[1])
+    assert ids[0].tolist() == ids[1].tolist() == [1, 2, 2, 0, 1, 3]
+    assert count.tolist() == [[5], [5]]
+    assert np.array_equal(keys[0], keys[1])
+    rows, places, chosen = np.arange(12).reshape(3, 4), np.array([2, 0]), np.array([3, 1])
+    cells = np.zeros((2, 2), np.int64)
+    _cells._pick.py_func(rows, places, chosen, cells)
+    assert np.array_equal(cells, rows[np.ix_(places, chosen)])
+    back = np.zeros_like(rows)
+    _cells._put.py_func(back, places, chosen, cells)
+    assert np.array_equal(back, np.where(np.isin(rows, cells), rows, 0))
