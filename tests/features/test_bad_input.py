@@ -96,7 +96,7 @@ def test_invalid_tables_beyond_capacity_change_nothing(what: str, monkeypatch: p
     twin.advance(to_batch(some))
     before, room = engine.state_hash(), engine._memory._needed(len(stream[-1]), 0)[what] - 1
     monkeypatch.setattr(Memory, "capacity", max(room, 1))
-    many = [Transfer(10**6, some[-1].time, A, B, 1, C)] * 200_000  # more than one run
+    many = [Transfer(10**6, stream[-1][-1].time, A, B, 1, C)] * 200_000  # more than one run
     for bad in (many, [*stream[-1], *many]):
         with pytest.raises(FeatureError, match=f"there may be more than {Memory.capacity:,} "):
             engine.advance(to_batch(bad))

@@ -81,7 +81,7 @@ def plainly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 Run = tuple[list[np.ndarray], list[bytes]]
 
 
-def run(stream: list[Transfer], options: EngineOptions, journal_blocks: int = 8, labels: int = 10) -> Run:
+def run(stream: list[Transfer], options: EngineOptions, journal_blocks: int = 200, labels: int = 10) -> Run:
     """Rows and hashes of an engine that goes on, back, and on again."""
     blocks = to_blocks(stream)
     engine = Engine(options, to_feed(random_labels(stream, labels)), journal_blocks)
@@ -89,7 +89,7 @@ def run(stream: list[Transfer], options: EngineOptions, journal_blocks: int = 8,
     for piece in (blocks[: len(blocks) // 2], blocks[len(blocks) // 2 :]):
         rows.append(engine.advance(TransferBatch.from_arrow(to_table([t for block in piece for t in block]))).rows)
         hashes.append(engine.state_hash())
-    engine.rollback(min(5, journal_blocks))
+    engine.rollback(min(50, journal_blocks))
     hashes.append(engine.state_hash())
     return rows, hashes
 
