@@ -99,6 +99,9 @@ def extremes() -> list[Transfer]:
     start = 1_500_000_000
     hub = [Transfer(k, start, ADDRESSES[1], bytes([9, k]) + bytes(18), 1) for k in range(140)]
     rare = [
+        Transfer(199, start + 5, ADDRESSES[1], ADDRESSES[3], 5, transaction=7),
+        Transfer(199, start + 5, ADDRESSES[3], ADDRESSES[1], 5, transaction=7),  # the coin again: a call within it
+        Transfer(199, start + 5, ADDRESSES[3], ADDRESSES[1], 5, b"\x11" * 20, transaction=7),
         Transfer(200, start + 10, ADDRESSES[1], ADDRESSES[2], UINT256_MAX, gas=21_000, price=10**10),
         Transfer(201, start + (1 << 30), ADDRESSES[2], ADDRESSES[1], 10**9, b"\x11" * 20),
         Transfer(202, start + (1 << 31), ADDRESSES[2], ADDRESSES[1], 0, success=False),

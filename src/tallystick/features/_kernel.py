@@ -342,7 +342,7 @@ def _run(batch: Any, tables: Any, labels: Any, undo: Any, plan: Any, work: Any, 
 def _entry_point(stamp: int) -> Any:
     @looped
     def advance(batch: Any, tables: Any, labels: Any, undo: Any, plan: Any, work: Any, out: Any) -> None:
-        if stamp >= 0:  # a closure variable is part of numba's cache key
+        if stamp >= 0:  # pragma: no branch - a closure variable is part of numba's cache key
             _run(batch, tables, labels, undo, plan, work, out)
 
     return advance
