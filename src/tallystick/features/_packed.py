@@ -59,11 +59,11 @@ def packed_sum(a: int, b: int) -> int:
 
 
 def packed_ratio_ppm(part: int, whole: int) -> int:
-    """:func:`ratio_ppm` of what two wide packed amounts mean.
+    """:func:`ratio_ppm` of what two wide packed amounts mean; that of the amounts themselves is at most one away.
 
     Examples
     --------
-    >>> packed_ratio_ppm(pack(10**30, WIDE_BITS), pack(4 * 10**30, WIDE_BITS))
+    >>> packed_ratio_ppm(pack(3 << 90, WIDE_BITS), pack(12 << 90, WIDE_BITS))
     250000
     """
     return ratio_ppm(unpack(part, WIDE_BITS), unpack(whole, WIDE_BITS))
