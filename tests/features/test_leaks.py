@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tallystick.features import CATEGORIES, SPEC, Engine, EngineOptions, LabelFeed, ReferenceEngine
 
-from .label_oracle import active_labels
+from .labels.label_oracle import active_labels
 from .streams import (
     ADDRESSES,
     UINT32_MAX,

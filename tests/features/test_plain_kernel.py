@@ -15,11 +15,11 @@ from tallystick.compiling import prefetch
 from tallystick.features import SPEC, Engine, EngineOptions, TransferBatch
 from tallystick.features import _batch as batch_module
 from tallystick.features import _engine as engine_module
-from tallystick.features import _label_state as label_module
 from tallystick.features import _memory as memory_module
 from tallystick.features import _tables as tables
 from tallystick.features._apply import MET
 from tallystick.features._kernel import Out
+from tallystick.features.labels import _state as label_module
 
 from .streams import (
     ADDRESSES,

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from tallystick.features import Engine, LabelFeed
-from tallystick.features._label_categories import CATEGORIES
 from tallystick.features._layout import COUNTS
 from tallystick.features._memory import Memory
 from tallystick.features._state import NARROW, WIDE
+from tallystick.features.labels._categories import CATEGORIES
 
 from .streams import random_stream, to_batch
 

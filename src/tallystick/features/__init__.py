@@ -5,20 +5,26 @@ from __future__ import annotations
 from tallystick.features._batch import TransferBatch
 from tallystick.features._engine import SPEC, Engine, FeatureRows
 from tallystick.features._example import example
-from tallystick.features._follow import FollowedBlock, FollowedEngine, RowsAdded, RowsWithdrawn
-from tallystick.features._label_categories import CATEGORIES
-from tallystick.features._label_news import relabel
-from tallystick.features._labels import LabelFeed
 from tallystick.features._options import EngineOptions
-from tallystick.features._owners import owner_of
-from tallystick.features._ray import RayShards
 from tallystick.features._reference import ReferenceEngine
-from tallystick.features._scopes import SCOPES, Placement, Scope
-from tallystick.features._shard import Cells
-from tallystick.features._sharded import LocalShards, ShardedEngine, Shards, Shuffle
 from tallystick.features._spec import Feature, FeatureSpec
-from tallystick.features._split import Part, split
 from tallystick.features.families import FAMILIES
+from tallystick.features.following import FollowedBlock, FollowedEngine, RowsAdded, RowsWithdrawn
+from tallystick.features.labels import CATEGORIES, LabelFeed, relabel
+from tallystick.features.sharded import (
+    SCOPES,
+    Cells,
+    LocalShards,
+    Part,
+    Placement,
+    RayShards,
+    Scope,
+    ShardedEngine,
+    Shards,
+    Shuffle,
+    owner_of,
+    split,
+)
 
 __all__ = [
     "CATEGORIES",

@@ -15,13 +15,12 @@ from tallystick.features._batch import IS_TOKEN, TransferBatch
 from tallystick.features._exposure import TAINT_COLUMNS
 from tallystick.features._journal import Journal, KeptBlock
 from tallystick.features._kernel import Batch, Out, Plan, Work, advance, new_work
-from tallystick.features._label_state import LabelState
-from tallystick.features._labels import LabelFeed
 from tallystick.features._memory import Memory
 from tallystick.features._options import EngineOptions
 from tallystick.features._order import check_order
 from tallystick.features._spec import FeatureSpec
 from tallystick.features._undo import NO_UNDO, Undo, new_undo, restore
+from tallystick.features.labels import LabelFeed, LabelState
 
 __all__ = ["SPEC", "Engine", "FeatureRows"]
 

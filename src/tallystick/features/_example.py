@@ -33,12 +33,11 @@ import numpy as np
 
 from tallystick.errors import FeatureError, did_you_mean
 from tallystick.features._batch import APPROVES, FAILED, HAS_CALL, HAS_TO, IS_TOKEN, TransferBatch
-from tallystick.features._label_categories import CATEGORIES
-from tallystick.features._labels import LabelFeed
 from tallystick.features._options import EngineOptions
 from tallystick.features._packed import WIDE_BITS, pack
 from tallystick.features._reference import ReferenceEngine
 from tallystick.features.families import FAMILIES
+from tallystick.features.labels import CATEGORIES, LabelFeed
 
 __all__ = ["CHOSEN", "LINES", "Line", "example", "row_at", "story"]
 

@@ -39,7 +39,7 @@ Batch = namedtuple("Batch", "block time transaction sender receiver asset amount
 Plan = namedtuple("Plan", "starts window_s rule searches signer met")
 """How to run: first column of each family (-1: left out), window of motifs, accounting rule of exposure,
 whether rings are kept and searched, the signer of the transaction under way (3,), what each side learns of the
-other, (n, 2, MET), where that is given; see ``_sharded.py``."""
+other, (n, 2, MET), where that is given; see ``sharded/_engine.py``."""
 
 Work = namedtuple("Work", "places payer paid facts met moved")
 """Scratch: (n, PLACES) rows of each transfer, the two accounts unpacked, facts of both sides, what each

@@ -13,7 +13,6 @@ import numpy as np
 from tallystick.features import _rules as rules
 from tallystick.features._batch import APPROVES, FAILED, HAS_CALL, HAS_TO, IS_TOKEN, TransferBatch
 from tallystick.features._exposure import CATEGORY_COUNT, Taint, open_taint
-from tallystick.features._labels import LabelFeed
 from tallystick.features._layout import CALLED, SIGNED, TOKEN, TWIN
 from tallystick.features._motifs import (
     Entry,
@@ -30,6 +29,7 @@ from tallystick.features._packed import RING_BITS, WIDE_BITS, pack, packed_log2_
 from tallystick.features._records import Account, Facts
 from tallystick.features._state import NARROW
 from tallystick.features.families import FAMILIES
+from tallystick.features.labels import LabelFeed
 
 __all__ = ["ReferenceEngine"]
 

@@ -14,12 +14,11 @@ import numpy as np
 
 from tallystick.errors import Corrupt, FeatureError, SpecMismatch
 from tallystick.features._journal import KeptBlock
-from tallystick.features._label_state import LabelState
-from tallystick.features._labels import LabelFeed
 from tallystick.features._layout import COUNTS
 from tallystick.features._memory import Memory
 from tallystick.features._options import EngineOptions
 from tallystick.features._undo import Undo
+from tallystick.features.labels import LabelFeed, LabelState
 from tallystick.store import atomic_file
 
 if TYPE_CHECKING:

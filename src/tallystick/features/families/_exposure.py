@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallystick.compiling import inlined
-from tallystick.features._label_categories import CATEGORIES
 from tallystick.features._spec import Feature
 from tallystick.features._state import ACCOUNT, FACT
+from tallystick.features.labels import CATEGORIES
 
 if TYPE_CHECKING:
     import numpy as np

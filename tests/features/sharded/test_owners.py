@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tallystick.errors import RangeError
 from tallystick.features import owner_of
-from tallystick.features._owners import MOST_SHARDS, owners
+from tallystick.features.sharded._owners import MOST_SHARDS, owners
 
 ADDRESS = st.binary(min_size=20, max_size=20)
 

@@ -10,10 +10,10 @@ import pytest
 
 from tallystick.errors import FeatureError, InputError, MissingExtra, RangeError, SpecMismatch
 from tallystick.features import Engine, EngineOptions, RayShards, ShardedEngine
-from tallystick.features._ray import RayAddress, no_statistics
+from tallystick.features.sharded._ray import RayAddress, no_statistics
 
+from ..streams import assert_same, random_stream, to_batch
 from .shards import grouped, pieces, token_stream
-from .streams import assert_same, random_stream, to_batch
 
 
 def test_address_of_our_own() -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tallystick.errors import RangeError
-from tallystick.features._label_categories import exposure_category
+from tallystick.features.labels._categories import exposure_category
 
 __all__ = ["FOREVER", "TIME_LIMIT", "LeftOut", "Statements", "read_statements"]
 

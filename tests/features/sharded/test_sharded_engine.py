@@ -23,12 +23,12 @@ from tallystick.features import (
     ShardedEngine,
     TransferBatch,
 )
-from tallystick.features._shard import Shard
+from tallystick.features.sharded._shard import Shard
 from tallystick.sources import open_source
 from tallystick.store import LABELS
 
+from ..streams import Transfer, assert_same, random_stream, slice_batch, streams, to_batch
 from .shards import grouped, pieces, token_stream
-from .streams import Transfer, assert_same, random_stream, slice_batch, streams, to_batch
 
 LOCAL = tuple(name for name, scope in SCOPES.items() if scope.name != "global")
 

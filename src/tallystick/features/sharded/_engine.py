@@ -1,7 +1,7 @@
 """The engine beyond one machine: split by account, two passes in every shard, joined per transfer.
 
 Nothing here knows where shards run: :class:`LocalShards` runs them one after the other in this
-process, ``_ray.py`` runs them on Ray. What is exact about it: ``docs/decisions/014-two-pass-sharding.md``.
+process, ``sharded/_ray.py`` runs them on Ray. What is exact about it: ``docs/decisions/014-two-pass-sharding.md``.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, Protocol
 import numpy as np
 
 from tallystick.features._batch import HAS_TO, TransferBatch
-from tallystick.features._cells import put
 from tallystick.features._engine import Engine, FeatureRows
-from tallystick.features._labels import LabelFeed
-from tallystick.features._numbers import AccountNumbers
 from tallystick.features._options import EngineOptions
 from tallystick.features._order import check_order
-from tallystick.features._owners import check_shards
-from tallystick.features._scopes import Placement
-from tallystick.features._shard import Cells, Shard
 from tallystick.features._spec import FeatureSpec
-from tallystick.features._split import Part, split
+from tallystick.features.labels import LabelFeed
+from tallystick.features.sharded._cells import put
+from tallystick.features.sharded._numbers import AccountNumbers
+from tallystick.features.sharded._owners import check_shards
+from tallystick.features.sharded._scopes import Placement
+from tallystick.features.sharded._shard import Cells, Shard
+from tallystick.features.sharded._split import Part, split
 
 __all__ = ["LocalShards", "ShardedEngine", "Shards", "Shuffle"]
 

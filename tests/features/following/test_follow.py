@@ -15,8 +15,8 @@ from tallystick.errors import FeatureError, ReorgTooDeep, WrongChain
 from tallystick.features import Engine, FollowedEngine, RowsAdded, RowsWithdrawn, TransferBatch
 from tallystick.sources import NewBlocks
 
+from ..streams import Transfer, random_stream, to_batch, to_table
 from .follow_worlds import ACCOUNTS, EndOfScript, Kept, ShiftingNode, check, labels_of, run_script
-from .streams import Transfer, random_stream, to_batch, to_table
 
 LABELS = labels_of(ACCOUNTS)
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.features import Engine, LabelFeed
-from tallystick.features._label_news import label_news, relabel
+from tallystick.features.labels._news import label_news, relabel
 
-from .streams import random_stream, to_batch
+from ..streams import random_stream, to_batch
 
 ADDRESSES = (0, 1, 2)
 END = 60

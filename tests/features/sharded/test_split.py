@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from tallystick.errors import FeatureError
-from tallystick.features import EngineOptions, _cells, _numbers, owner_of
+from tallystick.features import EngineOptions, owner_of
 from tallystick.features._batch import HAS_TO, IS_TOKEN
 from tallystick.features._memory import Memory
-from tallystick.features._numbers import AccountNumbers
-from tallystick.features._shard import Shard, pack_met, unpack_met
-from tallystick.features._split import split
+from tallystick.features.sharded import _cells, _numbers
+from tallystick.features.sharded._numbers import AccountNumbers
+from tallystick.features.sharded._shard import Shard, pack_met, unpack_met
+from tallystick.features.sharded._split import split
 
+from ..streams import Transfer, to_batch
 from .shards import grouped, token_stream
-from .streams import Transfer, to_batch
 
 SHARDS = 3
 

@@ -12,7 +12,7 @@ from tallystick.features._engine import Engine
 from tallystick.store import canonical_json, make_folder, write_bytes
 
 if TYPE_CHECKING:
-    from tallystick.features._follow import FollowedEngine
+    from tallystick.features.following._engine import FollowedEngine
 
 __all__ = ["FOLLOWED_NAME", "load_followed", "save_followed"]
 
@@ -44,7 +44,7 @@ def save_followed(followed: FollowedEngine, folder: Path) -> None:
 
 def load_followed(kind: type[FollowedEngine], folder: Path) -> FollowedEngine:
     """Read engine and blocks, and check that they belong together."""
-    from tallystick.features._follow import FollowedBlock
+    from tallystick.features.following._engine import FollowedBlock
 
     path = folder / FOLLOWED_NAME
     body = _read(path)

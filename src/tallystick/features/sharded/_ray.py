@@ -14,10 +14,10 @@ from typing import Any, Final, Self
 
 from tallystick.errors import FeatureError, InputError, MissingExtra, TallyError
 from tallystick.features._options import EngineOptions
-from tallystick.features._owners import check_shards
-from tallystick.features._scopes import Placement
-from tallystick.features._shard import Cells, Shard
-from tallystick.features._split import Part
+from tallystick.features.sharded._owners import check_shards
+from tallystick.features.sharded._scopes import Placement
+from tallystick.features.sharded._shard import Cells, Shard
+from tallystick.features.sharded._split import Part
 
 __all__ = ["RayAddress", "RayShards", "no_statistics"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tallystick.features import TransferBatch
 
-from .streams import Transfer, random_stream, slice_batch, to_batch
+from ..streams import Transfer, random_stream, slice_batch, to_batch
 
 
 def token_stream(count: int, *, accounts: int, seed: int) -> list[Transfer]:

@@ -169,7 +169,7 @@ class FollowedEngine:
 
     def save(self, folder: Path) -> None:
         """Write engine and blocks together; see ``docs/formats/followed-engine-v1.md``."""
-        from tallystick.features._follow_state import save_followed
+        from tallystick.features.following._state import save_followed
 
         save_followed(self, folder)
 
@@ -184,7 +184,7 @@ class FollowedEngine:
         SpecMismatch
             The engine was for other features.
         """
-        from tallystick.features._follow_state import load_followed
+        from tallystick.features.following._state import load_followed
 
         return load_followed(cls, folder)
 

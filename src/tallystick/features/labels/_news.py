@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tallystick.features._label_state import LabelState
-from tallystick.features._labels import LabelFeed
+from tallystick.features.labels._feed import LabelFeed
+from tallystick.features.labels._state import LabelState
 
 if TYPE_CHECKING:
     from tallystick.features._engine import Engine

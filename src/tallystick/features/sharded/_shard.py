@@ -10,12 +10,12 @@ import numpy as np
 from tallystick.errors import SpecMismatch
 from tallystick.features._apply import MET
 from tallystick.features._batch import IS_TOKEN
-from tallystick.features._cells import pick
 from tallystick.features._engine import Engine
 from tallystick.features._kernel import Out
 from tallystick.features._options import EngineOptions
-from tallystick.features._scopes import Placement
-from tallystick.features._split import Part
+from tallystick.features.sharded._cells import pick
+from tallystick.features.sharded._scopes import Placement
+from tallystick.features.sharded._split import Part
 
 __all__ = ["Cells", "Shard", "pack_met", "unpack_met"]
 

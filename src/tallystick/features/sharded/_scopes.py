@@ -1,6 +1,6 @@
 """Whose state a feature is made of: what decides where a sharded engine computes it.
 
-Shards own accounts and tokens (``_owners.py``); the driver sees the whole stream.
+Shards own accounts and tokens (``sharded/_owners.py``); the driver sees the whole stream.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ import numpy as np
 
 from tallystick.compiling import looped
 from tallystick.features._exposure import CATEGORY_COUNT
-from tallystick.features._labels import LabelFeed
 from tallystick.features._layout import LABELS_AT, LabelTables, Tables
 from tallystick.features._stamp import STAMP
 from tallystick.features._tables import find_account, rehash_accounts
+from tallystick.features.labels._feed import LabelFeed
 
 __all__ = ["LabelState"]
 

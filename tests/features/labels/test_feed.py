@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.errors import InputError, RangeError, StoreError
-from tallystick.features._label_categories import CATEGORIES, EXCHANGES, SYNONYMS, exposure_category
-from tallystick.features._labels import LabelFeed, LeftOut
+from tallystick.features.labels._categories import CATEGORIES, EXCHANGES, SYNONYMS, exposure_category
+from tallystick.features.labels._feed import LabelFeed, LeftOut
 from tallystick.sources import read_labels
 from tallystick.store import LABELS
 
+from ..streams import ADDRESSES, UINT32_MAX, Transfer, to_batch
 from .label_oracle import WORDS, account_of, active_labels
-from .streams import ADDRESSES, UINT32_MAX, Transfer, to_batch
 
 A, B = "0x" + "ab" * 20, "0x" + "00" * 19 + "01"
 Row = dict[str, Any]

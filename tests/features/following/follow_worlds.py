@@ -17,7 +17,7 @@ from tallystick.sources._from_blocks import TRANSFER_TOPIC
 from tallystick.sources._rpc import RpcSource
 from tallystick.store import LABELS, TRANSFERS
 
-from .streams import assert_same
+from ..streams import assert_same
 
 LOCAL = "http://127.0.0.1:8545"
 GENESIS = 1_700_000_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tallystick.features._batch import HAS_TO, IS_TOKEN, TransferBatch
-from tallystick.features._owners import owners
+from tallystick.features.sharded._owners import owners
 
 __all__ = ["Part", "split"]
 

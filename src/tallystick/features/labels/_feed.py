@@ -24,8 +24,8 @@ import numpy as np
 import pyarrow as pa
 
 from tallystick.errors import RangeError
-from tallystick.features._label_categories import CATEGORIES
-from tallystick.features._label_statements import FOREVER, TIME_LIMIT, LeftOut, read_statements
+from tallystick.features.labels._categories import CATEGORIES
+from tallystick.features.labels._statements import FOREVER, TIME_LIMIT, LeftOut, read_statements
 from tallystick.store import LABELS, check_table
 
 __all__ = ["LabelFeed"]
