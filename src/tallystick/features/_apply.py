@@ -1,4 +1,4 @@
-"""A transfer enters the state, compiled; the meaning is ``_reference.py``."""
+"""A transfer enters the state, compiled; the meaning is ``_reference_account.py``."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tallystick.store import canonical_json
 
 from .follow_worlds import ACCOUNTS, Kept, ShiftingNode, labels_of, run_script
 
-PAGE = Path(__file__).parents[2] / "docs" / "formats" / "followed-engine-v1.md"
+PAGE = Path(__file__).parents[3] / "docs" / "formats" / "followed-engine-v1.md"
 
 
 def followed_to(blocks: int) -> FollowedEngine:
@@ -69,7 +69,7 @@ def test_save_that_is_cut_off_leaves_the_one_before(tmp_path: Path, monkeypatch:
     def stop(path: Path, content: bytes) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tallystick.features._follow_state.write_bytes", stop)
+    monkeypatch.setattr("tallystick.features.following._state.write_bytes", stop)
     with pytest.raises(KeyboardInterrupt):
         second.save(tmp_path)
     monkeypatch.undo()

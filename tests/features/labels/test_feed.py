@@ -279,7 +279,7 @@ def test_categories_know_their_words() -> None:
 
 
 def test_categories_are_documented() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "explanation" / "labels.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "explanation" / "labels.md").read_text(encoding="utf-8")
     for number, category in enumerate(CATEGORIES):
         words = ", ".join(f"`{word}`" for word in SYNONYMS[category])
         assert f"\n| {number} | `{category}` | {words}" in page
