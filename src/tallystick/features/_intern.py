@@ -106,9 +106,11 @@ def intern(batch: Any, tables: Any, labels: Any, places: np.ndarray) -> None:
     for i in range(n):
         _ask_accounts(batch, tables, i)
         bits = batch.bits[i]
-        places[i, PLACE.sender] = _account(tables, labels, batch.sender[i])
-        places[i, PLACE.receiver] = _account(tables, labels, batch.receiver[i]) if bits & HAS_TO else 0
-        places[i, PLACE.asset] = _account(tables, labels, batch.asset[i]) if bits & IS_TOKEN else 0
+        for role in (PLACE.sender, PLACE.receiver, PLACE.asset):
+            named = role == PLACE.sender or bits & (HAS_TO if role == PLACE.receiver else IS_TOKEN)
+            others = batch.receiver if role == PLACE.receiver else batch.asset
+            address = batch.sender[i] if role == PLACE.sender else others[i]
+            places[i, role] = _account(tables, labels, address) if named else 0
     for i in range(n):
         _ask_edges(tables, places, i)
         sender, receiver, asset = places[i, PLACE.sender], places[i, PLACE.receiver], places[i, PLACE.asset]

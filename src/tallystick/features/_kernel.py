@@ -210,11 +210,12 @@ def _note(tables: Any, batch: Any, plan: Any, i: int, rows: Any, work: Any) -> N
         note_cycles(tables, sender, receiver, transfer, since, f[0])
         note_diamond(tables, sender, receiver, value >> TAG_SHIFT, since, f[0])
     copy_words(f[1], 0, f[0], 0, len(f[0]))
-    note_side(f[0], s, False, receiver, amount, batch.tag[i])
-    note_side(f[1], r, True, sender, amount, batch.tag[i])
-    if searches:
-        note_recent(tables, sender, receiver, transfer, since, f[0])
-        note_recent(tables, receiver, sender, transfer, since, f[1])
+    # Loops over the two sides, here and below: whatever is written twice is compiled twice.
+    for side in range(2):
+        own, partner = (sender, receiver) if side == 0 else (receiver, sender)
+        note_side(f[side], s if side == 0 else r, side == 1, partner, amount, batch.tag[i])
+        if searches:
+            note_recent(tables, own, partner, transfer, since, f[side])
 
 
 @inlined
@@ -231,11 +232,11 @@ def _enter(tables: Any, batch: Any, plan: Any, i: int, rows: Any, work: Any) -> 
     place, s, r, f, met = rows, work[0], work[1], work[2], work[3]
     receiver = place[PLACE.receiver]
     if batch.bits[i] & IS_TOKEN:
-        note_holding(tables, place[PLACE.asset], place[PLACE.paying], batch.wide[i], s, f[0])
-        apply_token(s, f[0])
+        for side in range(2 if receiver else 1):
+            subject = s if side == 0 else r
+            note_holding(tables, place[PLACE.asset], place[PLACE.paying + side], batch.wide[i], subject, f[side])
+            apply_token(subject, f[side])
         if receiver:
-            note_holding(tables, place[PLACE.asset], place[PLACE.paid], batch.wide[i], r, f[1])
-            apply_token(r, f[1])
             _reread(tables, place[PLACE.asset], receiver, r)
         _reread(tables, place[PLACE.asset], place[PLACE.sender], s)
         holders = np.int64(tables.narrow[place[PLACE.asset], HOLDERS_AT])
@@ -247,11 +248,10 @@ def _enter(tables: Any, batch: Any, plan: Any, i: int, rows: Any, work: Any) -> 
     if len(plan.met):
         for side in range(2):
             copy_words(met[side], 0, plan.met[i, side], 0, MET)
-    apply(s, met[0], f[0], batch.amount[i], batch.tag[i], batch.fee[i])
-    if receiver:
-        apply(r, met[1], f[1], batch.amount[i], batch.tag[i], batch.fee[i])
-        if receiver != place[PLACE.sender]:
-            apply_funding(s, r, place[PLACE.sender], batch.amount[i])
+    for side in range(2 if receiver else 1):
+        apply(s if side == 0 else r, met[side], f[side], batch.amount[i], batch.tag[i], batch.fee[i])
+    if receiver != 0 and receiver != place[PLACE.sender]:
+        apply_funding(s, r, place[PLACE.sender], batch.amount[i])
 
 
 @inlined
@@ -294,12 +294,11 @@ def _follow(tables: Any, batch: Any, undo: Any, plan: Any, i: int, rows: Any, wo
         return
     sender, receiver = place[PLACE.sender], place[PLACE.receiver]
     value = value_of(batch.wide[i], place[PLACE.asset])
-    if len(undo.accounts):
-        keep_entry(undo, tables, sender, 1)
-    push(tables, sender, 1, receiver, batch.time[i], value)
-    if len(undo.accounts):
-        keep_entry(undo, tables, receiver, 0)
-    push(tables, receiver, 0, sender, batch.time[i], value)
+    for ring in (1, 0):  # of payments, of income
+        own, partner = (sender, receiver) if ring == 1 else (receiver, sender)
+        if len(undo.accounts):
+            keep_entry(undo, tables, own, ring)
+        push(tables, own, ring, partner, batch.time[i], value)
 
 
 @inlined
@@ -332,10 +331,9 @@ def _run(batch: Any, tables: Any, labels: Any, undo: Any, plan: Any, work: Any, 
         if receiver:
             _pack(tables, receiver, r)
         out.ids[2 * i], out.ids[2 * i + 1] = sender, receiver
-        _write_row(out.rows[2 * i], plan.starts, s, r, f[0])
-        if receiver:
-            _write_row(out.rows[2 * i + 1], plan.starts, r, s, f[1])
-        else:
+        for side in range(2 if receiver else 1):
+            _write_row(out.rows[2 * i + side], plan.starts, s if side == 0 else r, r if side == 0 else s, f[side])
+        if receiver == 0:
             out.rows[2 * i + 1] = 0
 
 
