@@ -69,14 +69,14 @@ def looped(function: Callable[..., Any]) -> Any:
     """
     _announce()
     try:
-        return _jit(cache=True, nogil=True, _nrt=False)(function)
+        return _jit(cache=True, nogil=True, _nrt=False, error_model="numpy")(function)
     except RuntimeError:
-        return _jit(nogil=True, _nrt=False)(function)
+        return _jit(nogil=True, _nrt=False, error_model="numpy")(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into those that call it; nothing of its own is kept, and it allocates no arrays."""
-    return _jit(nogil=True, forceinline=True, _nrt=False)(function)
+    return _jit(nogil=True, forceinline=True, _nrt=False, error_model="numpy")(function)
 
 
 _in_module: Any = cgutils.get_or_insert_function
