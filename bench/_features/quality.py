@@ -37,7 +37,7 @@ CAUSAL_BATCH = 1
 
 def ours_pairs(stream: Stream) -> np.ndarray:
     """(n, 2 F) float64: the sender's row and the receiver's row of each transfer."""
-    engine = make_engine()
+    engine = make_engine(journal=False)
     width = len(engine.spec.features)
     rows = np.empty((len(stream), 2 * width))
     at = 0

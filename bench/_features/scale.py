@@ -103,7 +103,7 @@ def measure_scale(million: int, runs: int, rows: int) -> list[dict[str, Any]]:
 
     Everything on. At each size, some runs of steady transfers are timed, and the median is taken.
     """
-    engine, chain = make_engine(), Chain()
+    engine, chain = make_engine(journal=False), Chain()
     curve = []
     for size in MILLIONS:
         while chain.accounts < size * million:
