@@ -56,6 +56,10 @@ def test_train_and_score_every_account(graph: Path) -> None:
     assert "none written" in good(*score).out
 
 
+def test_invalid_stream_model_on_a_graph(graph: Path) -> None:
+    refused(call("score", f"tedge:{graph}", "--per", "account"), "T200", 2, "graph of accounts")
+
+
 def test_invalid_questions_about_moments(graph: Path) -> None:
     good("train", f"tedge:{graph}", "-o", "model")
     for flags in (("--per", "transfer"), ("--keep",), ("--after", 3)):

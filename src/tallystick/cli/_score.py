@@ -68,6 +68,10 @@ def _score(
     whole = takes_snapshot(found.program)
     if whole:
         _check_whole(per, after, keep)
+    elif opened.is_graph:
+        cause = f"{model} scores the transfers of a stream; {opened.kind} is a graph of accounts"
+        step = f"Train a model of the graph: tally train {safe_source(source)} -o MODEL; then give --model MODEL."
+        raise InputError(cause, name=model, next_step=step)
     out.say(f"score {safe_source(source)} with {model}, program 0x{found.program.hash.hex()[:16]}…")
     if whole:
         data = _whole(opened, found.program, output)
