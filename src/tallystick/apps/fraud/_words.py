@@ -43,8 +43,8 @@ def value_words(feature: Feature, value: int) -> str:
         return f"{value / 1_000:,.1f} {unit}"
     if unit.startswith("log2 "):
         return _power(unit.removeprefix("log2 "), value / (256 if scale == "Q8" else 16))
-    if scale == "Q16":
-        return f"{value / 65_536:,.1f} {unit}"
+    if scale == "Q12":
+        return f"{value / 4_096:,.1f} {unit}"
     return f"{value:,} {unit}"
 
 
