@@ -40,7 +40,7 @@ def test_every_feature_has_words_in_its_whole_range(feature: Feature) -> None:
         ("log_value", 16, "1e-09 ether"),
         ("mean_log_gap", 256 * 13, "1 hours"),
         ("variance_log_gap", 512, "2.0 octaves squared"),
-        ("count_in_1h", 3 << 15, "1.5 transfers"),
+        ("count_in_1h", 3 << 11, "1.5 transfers"),
         ("rate", 2_500, "2.5 transfers a day"),
         ("degree_of_payers", 256 * 4, "8 transfers"),
         ("digits", 2, "2 digits"),
