@@ -162,4 +162,4 @@ def test_docs_are_current() -> None:
 @pytest.mark.parametrize("row", TABLE.values(), ids=TABLE)
 def test_every_setting_is_in_the_docs(row: object) -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    assert f"| `{row.name}` |" in page  # type: ignore[attr-defined]
+    assert f"| `{row.name}` |" in page

@@ -129,7 +129,7 @@ def test_invalid_reverts_that_were_mined(anvil: EmbeddedChain, signer: EmbeddedS
     transaction = contract.transaction("store", 1) | {"gas": 100_000}
     with pytest.raises(TransactionFailed, match="counter: must grow") as caught:
         send_transaction(w3, signer, transaction)
-    assert caught.value.where["tx"].startswith("0x")  # type: ignore[attr-defined]
+    assert caught.value.where["tx"].startswith("0x")
     assert caught.value.where["block"] == w3.eth.block_number
     with pytest.raises(TransactionFailed, match="out of gas"):
         send_transaction(w3, signer, contract.transaction("burn") | {"gas": 100_000})
@@ -200,7 +200,7 @@ def test_invalid_refused_by_the_node(anvil: EmbeddedChain) -> None:
     with pytest.raises(TransactionFailed, match=r"(?i)insufficient funds"):
         send_transaction(w3, RICH, {"to": "0x" + "ab" * 20, "value": 10**30, "gas": 21_000})
     with pytest.raises(UnsupportedMethod), transactions.translated(w3):
-        w3.manager.request_blocking("eth_noSuchThing", [])  # type: ignore[arg-type]
+        w3.manager.request_blocking("eth_noSuchThing", [])
 
 
 @pytest.mark.chain

@@ -83,8 +83,8 @@ def test_help_has_examples_that_parse(verb: tuple[str, ...], monkeypatch: pytest
         assert tuple(words[: len(verb)]) == verb
         command: object = root()
         for name in verb:
-            command = command.commands[name]  # type: ignore[attr-defined]
-        context = command.make_context("tally", words[len(verb) :], resilient_parsing=False)  # type: ignore[attr-defined]
+            command = command.commands[name]
+        context = command.make_context("tally", words[len(verb) :], resilient_parsing=False)
         context.close()
 
 

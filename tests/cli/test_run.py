@@ -28,7 +28,7 @@ def height(url: str) -> int:
 
 def untimed(report: dict[str, object]) -> dict[str, object]:
     """A report without what may differ between two equal runs."""
-    ledger = dict(report["ledger"])  # type: ignore[call-overload]
+    ledger = dict(report["ledger"])
     ledger.pop("gas_used")
     return {**report, "seconds": None, "ledger": ledger}
 

@@ -19,9 +19,9 @@ TREE = program().trees[0]
 
 def test_program_is_frozen_and_hashable() -> None:
     with pytest.raises(FrozenInstanceError):
-        program().base = 1  # type: ignore[misc]
+        program().base = 1
     with pytest.raises(TypeError):
-        program().metadata["a"] = 1  # type: ignore[index]
+        program().metadata["a"] = 1
     assert hash(program()) == hash(program())
     assert program() == program()
     assert program() != program(base=0)

@@ -64,8 +64,8 @@ def test_score_agrees_with_leaf_boxes(made: Program) -> None:
 
 def test_numpy_rows_are_taken() -> None:
     row = np.array([100, 1])
-    assert score_row(program(), row) == score_row(program(), (100, 1))  # type: ignore[arg-type]
-    assert type(score_row(program(), row).raw) is int  # type: ignore[arg-type]
+    assert score_row(program(), row) == score_row(program(), (100, 1))
+    assert type(score_row(program(), row).raw) is int
 
 
 @pytest.mark.parametrize("act", [score_row, explain_row])

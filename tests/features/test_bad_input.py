@@ -127,4 +127,4 @@ def test_tables_grow_to_the_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_invalid_options(options: dict[str, object], cause: str) -> None:
     with pytest.raises(FeatureError, match=cause):
-        EngineOptions(**options)  # type: ignore[arg-type]
+        EngineOptions(**options)

@@ -53,7 +53,7 @@ def test_hash_is_of_sorted_compact_json() -> None:
 
 @pytest.mark.parametrize("change", [{"name": "x"}, {"low": -2}, {"high": 7}, {"unit": "x"}, {"help": "x"}])
 def test_hash_changes_with_any_definition(change: dict[str, object]) -> None:
-    first = replace(SPEC.features[0], **change)  # type: ignore[arg-type]
+    first = replace(SPEC.features[0], **change)
     assert FeatureSpec(SPEC.version, (first, *SPEC.features[1:])).hash != SPEC.hash
 
 

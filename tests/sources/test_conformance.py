@@ -24,7 +24,7 @@ def test_class_bears_its_kind(kind: str) -> None:
     assert source_class(kind).kind == kind
 
 
-class ElsewhereSource(source_class("xblock")):  # type: ignore[misc]
+class ElsewhereSource(source_class("xblock")):
     kind = "elsewhere"
 
 

@@ -282,7 +282,7 @@ def fake_node() -> FakeNode:
 def rpc(folder: Path) -> Opener:
     node = fake_node()
     settings = Settings(rpc_batch_size=2, confirmations=0)
-    return lambda blocks="": source_class("rpc")(  # type: ignore[call-arg]
+    return lambda blocks="": source_class("rpc")(
         parse_source(f"rpc:http://127.0.0.1:1{blocks}"), settings=settings, transport=node
     )
 

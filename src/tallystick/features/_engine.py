@@ -156,8 +156,6 @@ class Engine:
             undo = new_undo(last - first, tokens, self._taint_words)
             self._run(columns, slice(first, last), plan, out, undo)
             self.journal.keep(KeptBlock(int(batch.block[first]), *before, undo))
-        if len(batch):
-            self._last = (int(batch.block[-1]), int(batch.time[-1]))
 
     def _run(self, columns: Batch, piece: slice, plan: Plan, out: Out, undo: Undo) -> None:
         """Run transfers, with labels played when their time comes."""
@@ -173,8 +171,7 @@ class Engine:
             given = plan._replace(met=plan.met[at:stop])
             written = Out(out.rows[2 * at : 2 * stop], out.ids[2 * at : 2 * stop], out.met[at:stop])
             advance(part, self._memory.tables, self._labels.tables, undo, given, self._scratch(stop - at), written)
-            last = (int(part.block[-1]), int(part.time[-1]))
-            self._last = last
+            self._last = (int(part.block[-1]), int(part.time[-1]))
             at = stop
 
     def _scratch(self, transfers: int) -> Work:

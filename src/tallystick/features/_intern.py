@@ -12,7 +12,7 @@ import numpy as np
 
 from tallystick.compiling import inlined, prefetch
 from tallystick.features._batch import HAS_TO, IS_TOKEN
-from tallystick.features._layout import KIND_AT, LABELS_AT, TWIN
+from tallystick.features._layout import COUNT, KIND_AT, LABELS_AT, TWIN
 from tallystick.features._state import positions
 from tallystick.features._tables import (
     add_account,
@@ -35,8 +35,8 @@ _NEAR, _NEARER = 16, 8  # transfers ahead
 def _account(tables: Any, labels: Any, address: np.ndarray) -> Any:
     found, slot = find_account(tables.account_slots, tables.keys, address)
     if found == 0:
-        found = tables.counts[0]
-        tables.counts[0] += 1
+        found = tables.counts[COUNT.accounts]
+        tables.counts[COUNT.accounts] += 1
         tables.account_slots[slot] = found
         if add_account(tables.keys, tables.mark_slots, found, address):
             tables.narrow[found, KIND_AT] = TWIN
@@ -47,28 +47,26 @@ def _account(tables: Any, labels: Any, address: np.ndarray) -> Any:
 
 
 @inlined
-def _edge(tables: Any, key: int) -> Any:
-    slot = pair_slot(tables.edge_slots, tables.edges, key)
-    row = np.int64(tables.edge_slots[slot]) - 1
+def _pair(slots: np.ndarray, rows: np.ndarray, counts: np.ndarray, which: int, key: int) -> Any:
+    """Row of a pair; ``which`` is the count of its table."""
+    slot = pair_slot(slots, rows, key)
+    row = np.int64(slots[slot]) - 1
     if row < 0:
-        row = tables.counts[1]
-        tables.counts[1] += 1
-        tables.edge_slots[slot] = row + 1
-        tables.edges[row, 0] = key
+        row = counts[which]
+        counts[which] += 1
+        slots[slot] = row + 1
+        rows[row, 0] = key
     return row
 
 
 @inlined
+def _edge(tables: Any, key: int) -> Any:
+    return _pair(tables.edge_slots, tables.edges, tables.counts, COUNT.edges, key)
+
+
+@inlined
 def _holding(tables: Any, account: int, asset: int) -> Any:
-    key = account | asset << 32
-    slot = pair_slot(tables.holding_slots, tables.holdings, key)
-    row = np.int64(tables.holding_slots[slot]) - 1
-    if row < 0:
-        row = tables.counts[2]
-        tables.counts[2] += 1
-        tables.holding_slots[slot] = row + 1
-        tables.holdings[row, 0] = key
-    return row
+    return _pair(tables.holding_slots, tables.holdings, tables.counts, COUNT.holdings, account | asset << 32)
 
 
 @inlined

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tallystick.compiling import inlined, looped, prefetch, source_stamp
+from tallystick.compiling import inlined, looped, prefetch
 from tallystick.features._apply import MET, apply, apply_funding, apply_nearness, apply_token, look
 from tallystick.features._batch import IS_TOKEN
 from tallystick.features._exposure import CATEGORY_COUNT, MOVED_COLUMNS
@@ -21,11 +20,12 @@ from tallystick.features._exposure_fast import (
     take,
 )
 from tallystick.features._intern import PLACE, PLACES, intern
-from tallystick.features._layout import HOLDERS_AT, KIND_AT, NARROW_AT
+from tallystick.features._layout import COUNT, HOLDERS_AT, KIND_AT, NARROW_AT
 from tallystick.features._note import note_edges, note_holding, note_side, note_transfer
 from tallystick.features._rings import TAG_SHIFT, push, value_of
 from tallystick.features._rules import NARROW_CAP
 from tallystick.features._search import note_cycles, note_diamond, note_recent
+from tallystick.features._stamp import STAMP
 from tallystick.features._state import ACCOUNT, ACCOUNT_COLUMNS, FACT, NARROW, WIDE
 from tallystick.features._tables import copy_words
 from tallystick.features._undo import keep_account, keep_edge, keep_entry, keep_holding, keep_taint
@@ -261,8 +261,8 @@ def _expose(tables: Any, s: np.ndarray, r: np.ndarray, amount: int, rule: int, m
     if s[ACCOUNT.taint] or s[ACCOUNT.labels]:
         tainted = take(tables.taints[s[ACCOUNT.taint]], amount, s[ACCOUNT.labels], rule, moved)
     if tainted and r[ACCOUNT.taint] == 0:
-        r[ACCOUNT.taint] = tables.counts[4]
-        tables.counts[4] += 1
+        r[ACCOUNT.taint] = tables.counts[COUNT.taints]
+        tables.counts[COUNT.taints] += 1
         before = r[ACCOUNT.volume_in] - r[ACCOUNT.volume_out] - amount
         open_row(tables.taints[r[ACCOUNT.taint]], max(before, 0))
     if tainted:
@@ -346,5 +346,5 @@ def _entry_point(stamp: int) -> Any:
     return advance
 
 
-advance = _entry_point(source_stamp(Path(__file__).parent))
+advance = _entry_point(STAMP)
 """Run transfers through the tables and write two feature rows for each; the tables have room."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import namedtuple
 from typing import Final
 
-from tallystick.features._state import ACCOUNT, NARROW, WIDE
+from tallystick.features._state import ACCOUNT, NARROW, WIDE, positions
 
 __all__ = [
     "ACCOUNT_WORDS",
     "CALLED",
+    "COUNT",
     "COUNTS",
     "EDGE_WORDS",
     "HEAD_WORDS",
@@ -55,6 +56,7 @@ TWIN: Final = 8
 # Rows in use: accounts (0 is nobody), edges, holdings, uint32 words of the ring pool, taint rows (0 is none);
 # and the place, plus one, of the small ring that was left last: its first word is the one before.
 COUNTS: Final = ("accounts", "edges", "holdings", "ring_words", "taints", "free_ring")
+COUNT: Final = positions("Count", COUNTS)
 
 Tables = namedtuple(
     "Tables",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tallystick.compiling import inlined
-from tallystick.features._layout import RING, RING_COLUMNS, RING_FIRST, RING_TAGS
+from tallystick.features._layout import COUNT, RING, RING_COLUMNS, RING_FIRST, RING_TAGS
 from tallystick.features._packed_fast import to_ring
 
 __all__ = ["AMOUNT_MASK", "TAG_SHIFT", "fill", "place", "push", "ring_slot", "size", "value_of"]
@@ -70,12 +70,12 @@ def ring_slot(head: int, left: int) -> tuple[int, int]:
 @inlined
 def _small_ring(pool: np.ndarray, counts: np.ndarray) -> Any:
     """Place of a small ring: one that an account has left, else new words."""
-    left = counts[5]
+    left = counts[COUNT.free_ring]
     if left:
-        counts[5] = np.int64(pool[left - 1])
+        counts[COUNT.free_ring] = np.int64(pool[left - 1])
         return left - 1
-    at = counts[3]
-    counts[3] += _SMALL_WORDS
+    at = counts[COUNT.ring_words]
+    counts[COUNT.ring_words] += _SMALL_WORDS
     return at
 
 
@@ -89,13 +89,13 @@ def push(tables: Any, account: int, side: int, partner: int, time: int, value: i
     if ever == 0:
         at = _small_ring(pool, counts)
     elif ever == RING_FIRST:
-        small, at = at, counts[3]
-        counts[3] += _WORDS
+        small, at = at, counts[COUNT.ring_words]
+        counts[COUNT.ring_words] += _WORDS
         for column in range(RING_COLUMNS):
             for k in range(RING_FIRST):
                 pool[at + column * RING + k] = pool[small + column * RING_FIRST + k]
-        pool[small] = np.uint32(counts[5])
-        counts[5] = small + 1
+        pool[small] = np.uint32(counts[COUNT.free_ring])
+        counts[COUNT.free_ring] = small + 1
     room = RING_FIRST if ever < RING_FIRST else RING
     slot = at + (ever & (room - 1))
     pool[slot] = np.uint32(partner)

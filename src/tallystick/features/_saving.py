@@ -87,7 +87,8 @@ def load_engine(kind: type[Engine], path: Path) -> Engine:
     except (Corrupt, SpecMismatch):  # an OSError and a ValueError too
         raise
     except OSError as error:
-        raise Corrupt(f"cannot be read: {error.strerror}", path=path) from error
+        step = "Check the path and who may read it."
+        raise Corrupt(f"cannot be read: {error.strerror}", path=path, next_step=step) from error
     except (FeatureError, LookupError, TypeError, ValueError) as error:
         raise Corrupt("the state file's head does not fit what follows", path=path) from error
     if engine.state_hash().hex() != header["state_hash"]:

@@ -25,6 +25,7 @@ __all__ = [
     "pair_slot",
     "rehash_accounts",
     "rehash_pairs",
+    "same_mark",
 ]
 
 _MIX_1 = np.uint64(0x9E3779B97F4A7C15)  # odd constants of splitmix64

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tallystick.compiling import inlined, looped
-from tallystick.features._layout import ACCOUNT_WORDS, EDGE_WORDS, HEAD_WORDS, HOLDING_WORDS
+from tallystick.features._layout import ACCOUNT_WORDS, COUNT, EDGE_WORDS, HEAD_WORDS, HOLDING_WORDS
 from tallystick.features._rings import ring_slot
 from tallystick.features._stamp import STAMP
 from tallystick.features._tables import copy_words
@@ -58,27 +58,30 @@ def keep_account(undo: Any, tables: Any, row: int) -> None:
 
 
 @inlined
+def _keep(used: np.ndarray, which: int, records: np.ndarray, rows: np.ndarray, row: int) -> None:
+    """Record a row of a table; ``which`` counts its records."""
+    at = used[which]
+    records[at, 0] = row
+    copy_words(records[at], 1, rows[row], 0, rows.shape[1])
+    used[which] = at + 1
+
+
+@inlined
 def keep_edge(undo: Any, tables: Any, row: int) -> None:
     """Record an edge."""
-    at = undo.used[1]
-    undo.edges[at, 0] = row
-    copy_words(undo.edges[at], 1, tables.edges[row], 0, EDGE_WORDS)
-    undo.used[1] = at + 1
+    _keep(undo.used, 1, undo.edges, tables.edges, row)
 
 
 @inlined
 def keep_holding(undo: Any, tables: Any, row: int) -> None:
     """Record a holding."""
-    at = undo.used[2]
-    undo.holdings[at, 0] = row
-    copy_words(undo.holdings[at], 1, tables.holdings[row], 0, HOLDING_WORDS)
-    undo.used[2] = at + 1
+    _keep(undo.used, 2, undo.holdings, tables.holdings, row)
 
 
 @inlined
 def keep_entry(undo: Any, tables: Any, account: int, side: int) -> None:
     """Record the words of the pool that the next push overwrites."""
-    slot, room = ring_slot(tables.heads[account, side], tables.counts[5])
+    slot, room = ring_slot(tables.heads[account, side], tables.counts[COUNT.free_ring])
     if room == 0:
         return
     at, pool = undo.used[3], tables.pool
@@ -92,10 +95,7 @@ def keep_entry(undo: Any, tables: Any, account: int, side: int) -> None:
 @inlined
 def keep_taint(undo: Any, tables: Any, row: int) -> None:
     """Record a taint row."""
-    at = undo.used[4]
-    undo.taints[at, 0] = row
-    copy_words(undo.taints[at], 1, tables.taints[row], 0, tables.taints.shape[1])
-    undo.used[4] = at + 1
+    _keep(undo.used, 4, undo.taints, tables.taints, row)
 
 
 @inlined

@@ -222,4 +222,4 @@ def _real_medians(folder: str, label: str) -> dict[str, float]:
         receipts=pl.len(), payers=pl.col("from").n_unique(), typical=pl.col("value_eth").median(),
         total=pl.col("value_eth").sum(),
     )  # fmt: skip
-    return {name: float(each[name].median()) for name in ("receipts", "payers", "typical", "total")}  # type: ignore[arg-type]
+    return {name: float(each[name].median()) for name in ("receipts", "payers", "typical", "total")}

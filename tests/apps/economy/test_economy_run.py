@@ -112,7 +112,7 @@ def test_run_on_a_fresh_chain_gives_the_same_blocks_after_an_interruption(
 def test_run_shifts_times_on_a_chain_that_is_later(plan: Plan, tmp_path: Path) -> None:
     few = replace(plan, actions=plan.actions[:40])
     later = replace(plan, start=plan.actions[0].timestamp + 10_000)
-    with _chain(tmp_path, later) as chain:  # type: ignore[arg-type]
+    with _chain(tmp_path, later) as chain:
         truth = run_economy(chain, few)
         assert truth.time_shift_s == 3 * plan.size.block_s
         assert run_economy(chain, few) == truth

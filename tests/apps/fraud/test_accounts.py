@@ -36,7 +36,7 @@ def naive(scored: Scored, program: Program, after: int | None) -> list[Line]:
 
 def lines_of(table: AccountTable) -> list[Line]:
     columns = (table.address, table.score_ppm.tolist(), table.flag.tolist(), table.transfers_seen.tolist())
-    return [(bytes(address), *rest) for address, *rest in zip(*columns, strict=True)]  # type: ignore[misc]
+    return [(bytes(address), *rest) for address, *rest in zip(*columns, strict=True)]
 
 
 @pytest.mark.parametrize("after", [None, 1, 2, 3, 7, 13, 1_000])

@@ -24,7 +24,7 @@ def run(project: Project, world: World, program: Program, settings: Settings, **
     """Several parts although the world is small."""
     options = {"from_time": 0, "committer": None, **changes}
     source = world.source(most_rows=150)
-    return score_to_project(project, source, Scorer(program), settings=settings, **options)  # type: ignore
+    return score_to_project(project, source, Scorer(program), settings=settings, **options)
 
 
 def files_of(project: Project) -> dict[str, str]:

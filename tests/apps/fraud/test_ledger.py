@@ -38,7 +38,7 @@ def key_of(session: LedgerSession, number: int = 0) -> str:
 
 def remote(session: LedgerSession, **changes: object) -> Settings:
     """Settings that reach the same chain by its URL, as any other chain."""
-    return replace(Settings(), rpc_url=session.url, **changes)  # type: ignore[arg-type]
+    return replace(Settings(), rpc_url=session.url, **changes)
 
 
 def test_invalid_contracts_before_any_deploy(tmp_path: Path, session: LedgerSession) -> None:

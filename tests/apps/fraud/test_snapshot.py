@@ -41,7 +41,7 @@ from .world import TableSource, World
 SMALL = SnapshotRecipe(rounds=20, ensembles=2, folds=3, repeats=2)
 
 
-class GraphSource(TableSource):  # type: ignore[misc]
+class GraphSource(TableSource):
     """The small world as if it were a graph."""
 
     kind: ClassVar[str] = "graph"

@@ -25,7 +25,7 @@ _streams = _load()
 World, TableSource, make_world = _streams.World, _streams.TableSource, _streams.make_world
 
 
-def make_program(world: World, rounds: int = 30, threads: int = 1) -> Program:  # type: ignore[valid-type]
+def make_program(world: World, rounds: int = 30, threads: int = 1) -> Program:
     """Train on the whole world."""
     rows = world.rows()
     return calibrated_fit(rows, label_array(rows, world.labels), Recipe(rounds=rounds, threads=threads))
