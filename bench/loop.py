@@ -91,7 +91,7 @@ def measure(settings: Settings, quick: bool) -> dict[str, Any]:
         "bytes_per_account": round(engine.state_bytes / engine.accounts_known),
         "transfers": transfers,
         "accounts": engine.accounts_known,
-        "trees": len(model.program.trees),
+        "trees": len(model.program.model.trees),
         "batch_rows": BATCH_ROWS,
         "version": __version__,
         "quick": quick,

@@ -8,7 +8,7 @@ Reads the source (no import, so it also runs where nothing is installed) and rep
 * a cycle between modules;
 * a private module (``_name``) of another package;
 * a heavy library reached by ``import tallystick`` or ``import tallystick.cli``;
-* in the exact layer: a clock, randomness or the network.
+* in the layers exact and targets: a clock, randomness or the network.
 
 Run alone: ``scripts/check_layers.py [FOLDER]``; it prints one problem a line and exits 1 if there is one.
 """
@@ -34,6 +34,8 @@ LAYERS: Final = (
     ("hashing",),
     ("compiling",),
     ("exact", "chain"),
+    ("targets",),
+    ("runtimes",),
     ("store",),
     ("sources",),
     ("features",),
@@ -198,8 +200,9 @@ def _heavy(source: Source) -> Iterator[str]:
 
 def _uncertain(source: Source) -> Iterator[str]:
     for item in source.imports:
-        if layer_of(item.module) == "exact" and item.root in UNCERTAIN:
-            yield f"{item.module}:{item.line}: imports {item.target}; exact has no clock, randomness or network"
+        layer = layer_of(item.module)
+        if layer in ("exact", "targets") and item.root in UNCERTAIN:
+            yield f"{item.module}:{item.line}: imports {item.target}; {layer} has no clock, randomness or network"
 
 
 def _imports(module: str, path: Path, package: bool) -> Iterator[Import]:

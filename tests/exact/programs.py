@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tallystick.exact import Calibration, ErrorBound, Feature, Program, Tree
+from tallystick.exact import Calibration, ErrorBound, Feature, Program, Tree, TreeEnsemble
 
 INT64 = (-(1 << 63), (1 << 63) - 1)
 DOMAINS = [(0, 1), (-3, 3), (0, 1_000_000), (-(1 << 40), 1 << 52), (0, (1 << 63) - 1), INT64]
@@ -32,7 +32,8 @@ def program(**changes: Any) -> Program:
         "threshold_ppm": 400_000,
         "metadata": {"name": "smáll", "rows": 12},
     }
-    return Program(**parts | changes)
+    parts |= changes
+    return Program(model=TreeEnsemble(parts.pop("trees"), (parts.pop("base"),)), **parts)
 
 
 def random_tree(random: Random, features: Sequence[Feature], leaves: int, reach: int) -> Tree:
@@ -82,12 +83,12 @@ def random_program(shape: Shape) -> Program:
     trees = tuple(random_tree(random, features, count, shape.reach) for count in shape.leaves)
     raws = sorted({random.randint(-4 * shape.reach, 4 * shape.reach) for _ in range(6)})
     ppms = sorted(random.sample(range(1_000_001), len(raws)))
+    spec_hash, scale_bits = random.randbytes(32), random.randint(0, 62)
     return Program(
         features=features,
-        feature_spec_hash=random.randbytes(32),
-        trees=trees,
-        scale_bits=random.randint(0, 62),
-        base=random.randint(-shape.reach, shape.reach),
+        feature_spec_hash=spec_hash,
+        model=TreeEnsemble(trees, (random.randint(-shape.reach, shape.reach),)),
+        scale_bits=scale_bits,
         error_bound=ErrorBound(random.randint(0, 99), "random"),
         calibration=Calibration.of(zip(raws, ppms, strict=True)),
         threshold_ppm=random.randint(0, 1_000_000),
@@ -103,7 +104,7 @@ def edge_rows(program: Program, seed: int = 0, limit: int = 600) -> list[list[in
         return [random.randint(feature.low, feature.high) for feature in program.features]
 
     rows = [[feature.low for feature in program.features], [feature.high for feature in program.features], anywhere()]
-    splits = [split for tree in program.trees for split in zip(tree.feature, tree.threshold, strict=True)]
+    splits = [split for tree in program.model.trees for split in zip(tree.feature, tree.threshold, strict=True)]
     for index, threshold in random.sample(splits, min(len(splits), limit)):
         feature = program.features[index]
         for value in (threshold - 1, threshold, threshold + 1):
@@ -128,7 +129,7 @@ def programs(max_leaves: int = 40) -> st.SearchStrategy[Program]:
 def ladder(steps: int) -> Program:
     """One feature with so many thresholds, each its own tree: leaf 1 where the value is above it."""
     trees = tuple(Tree((0,), (step,), (-1,), (-2,), (0,), (0, 1)) for step in range(steps))
-    return Program((Feature("height", 0, steps),), bytes(32), trees, 0, 0, ErrorBound(0, "exact"))
+    return Program((Feature("height", 0, steps),), bytes(32), TreeEnsemble(trees), 0, ErrorBound(0, "exact"))
 
 
 def changed(values: Sequence[int], place: int, value: int) -> tuple[int, ...]:

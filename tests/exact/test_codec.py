@@ -46,7 +46,7 @@ def test_size_is_what_the_specification_says() -> None:
     names = sum(len(feature.name) for feature in SMALL.features)
     head = 8 + 2 + 2 + 32 + 1 + 8 + 4 + 8 + (2 + len("by hand")) + 2 + 2 * (1 + 16) + names
     middle = 4 + 3 * 12 + 4 + len(METADATA) + 4
-    assert len(DATA) == head + middle + sum(2 + 22 * len(t.feature) + 8 * len(t.leaf) for t in SMALL.trees)
+    assert len(DATA) == head + middle + sum(2 + 22 * len(t.feature) + 8 * len(t.leaf) for t in SMALL.model.trees)
 
 
 @pytest.mark.parametrize("size", range(len(DATA)))

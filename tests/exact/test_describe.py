@@ -17,7 +17,7 @@ def test_describe_by_hand() -> None:
         "nodes": 3,
         "leaves": 5,
         "depth": 2,
-        "base": -2,
+        "base": [-2],
         "bias": 1,
     }
     assert summary["features"][1] == {"name": "value_log2", "low": -64, "high": 64, "splits": 2}
@@ -40,5 +40,5 @@ def test_text_by_hand() -> None:
 
 @given(made=programs())
 def test_every_program_has_a_description(made: Program) -> None:
-    assert json.loads(json.dumps(describe(made)))["trees"] == len(made.trees)
-    assert program_text(made).count("  leaf ") == sum(len(tree.leaf) for tree in made.trees)
+    assert json.loads(json.dumps(describe(made)))["trees"] == len(made.model.trees)
+    assert program_text(made).count("  leaf ") == sum(len(tree.leaf) for tree in made.model.trees)

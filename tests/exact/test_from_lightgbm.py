@@ -111,9 +111,9 @@ def imported(model: Any, **options: Any) -> Program:
 def test_text_and_dump_give_the_same_program() -> None:
     made = imported(TEXT, scale_bits=8, metadata={"rows": 60})
     assert made == imported(dump(), scale_bits=8, metadata={"rows": 60})
-    assert made.trees == (Tree((1, 0), (0, 3), (1, -1), (-3, -2), (7, -7), (-64, 32, 76)),)
-    assert made.trees[0].value == ((20 * -64 + 30 * 32 + 10 * 76) // 60, (20 * -64 + 30 * 32) // 50)
-    assert made.base == math.floor(Fraction(-0.1) * 256)
+    assert made.model.trees == (Tree((1, 0), (0, 3), (1, -1), (-3, -2), (7, -7), (-64, 32, 76)),)
+    assert made.model.trees[0].value == ((20 * -64 + 30 * 32 + 10 * 76) // 60, (20 * -64 + 30 * 32) // 50)
+    assert made.model.base[0] == math.floor(Fraction(-0.1) * 256)
     assert (made.features, made.feature_spec_hash, made.scale_bits) == (FEATURES, SPEC, 8)
     assert made.metadata == {"rows": 60}
 
@@ -167,17 +167,17 @@ def test_integer_threshold_agrees_with_float_comparison(threshold: float, offset
 
 def test_splits_outside_the_domain_are_left_out() -> None:
     one_way = split(0, 1000.0, split(1, -6.5, leaf(9, 0), ROOT), leaf(8, 0))
-    assert imported(dump(one_way)).trees == imported(dump(ROOT)).trees
+    assert imported(dump(one_way)).model.trees == imported(dump(ROOT)).model.trees
     inner = split(0, 3, split(0, 1e300, leaf(1, 2), leaf(0, 0)), split(1, -1e300, leaf(0, 0), leaf(2, 3)))
-    assert imported(dump(inner)).trees == imported(dump(split(0, 3, leaf(1, 2), leaf(2, 3)))).trees
+    assert imported(dump(inner)).model.trees == imported(dump(split(0, 3, leaf(1, 2), leaf(2, 3)))).model.trees
     constant = imported(dump(split(0, -1, leaf(9, 0), leaf(2, 5))), scale_bits=0)
-    assert (constant.trees, constant.base) == ((), 2)
+    assert (constant.model.trees, constant.model.base[0]) == ((), 2)
 
 
 def test_floors_of_negative_leaves_and_means() -> None:
     made = imported(dump(split(0, 3, leaf(-0.5, 1), leaf(-1.25, 1))), scale_bits=0)
-    assert made.trees[0].leaf == (-1, -2)
-    assert made.trees[0].value == (-2,)
+    assert made.model.trees[0].leaf == (-1, -2)
+    assert made.model.trees[0].value == (-2,)
 
 
 @pytest.mark.parametrize("missing", ["None", "NaN"])

@@ -90,7 +90,7 @@ def test_error_is_within_the_bound(trained: tuple[Any, Program]) -> None:
     raw, _ = FastProgram(program).score(rows)
     scale = 1 << program.scale_bits
     errors = [abs(int(one) - Fraction(float(score)) * scale) for one, score in zip(raw, scores, strict=True)]
-    assert max(errors) <= program.error_bound.numerator <= len(program.trees) + 1
+    assert max(errors) <= program.error_bound.numerator <= len(program.model.trees) + 1
     assert max(errors) > 0
 
 
@@ -100,7 +100,7 @@ def test_reference_and_reasons(trained: tuple[Any, Program]) -> None:
     raw, ppm = FastProgram(program).score(rows)
     for row, one_raw, one_ppm in zip(rows.tolist(), raw.tolist(), ppm.tolist(), strict=True):
         assert score_row(program, row)[:2] == (one_raw, one_ppm)
-        bias, contributions = explain_row(program, row)
+        bias, contributions, _ = explain_row(program, row)
         assert bias + sum(contributions) == one_raw
         assert contributions[5] == 0
 
@@ -110,7 +110,7 @@ def test_bias_is_near_the_mean_training_score(trained: tuple[Any, Program]) -> N
     _, program = trained
     raw, _ = FastProgram(program).score(training_rows()[0])
     bias = explain_row(program, training_rows()[0][0].tolist()).bias
-    assert 0 <= Fraction(sum(raw.tolist()), len(raw)) - bias < len(program.trees)
+    assert 0 <= Fraction(sum(raw.tolist()), len(raw)) - bias < len(program.model.trees)
 
 
 def test_zero_as_missing_is_taken_where_harmless() -> None:
@@ -130,8 +130,8 @@ def test_nothing_to_learn_is_a_constant() -> None:
         patch.setattr("warnings.warn", lambda *_arguments, **_options: None)  # LightGBM says so, too
         booster = lightgbm.train(parameters, data, 3)
     program = import_lightgbm(booster.model_to_string(), [Feature("Column_0", 0, 1)], bytes(32))
-    assert (program.trees, score_row(program, [1]).raw) == ((), program.base)
-    assert abs(program.base - booster.predict(np.zeros((1, 1)), raw_score=True)[0] * (1 << 24)) <= 2
+    assert (program.model.trees, score_row(program, [1]).raw) == ((), program.model.base[0])
+    assert abs(program.model.base[0] - booster.predict(np.zeros((1, 1)), raw_score=True)[0] * (1 << 24)) <= 2
 
 
 def test_import_does_not_load_lightgbm() -> None:

@@ -14,12 +14,12 @@ from tallystick.exact import Calibration, ErrorBound, Feature, Program, Tree
 from .programs import INT64, changed, program, programs, rising
 
 LOW, HIGH = INT64
-TREE = program().trees[0]
+TREE = program().model.trees[0]
 
 
 def test_program_is_frozen_and_hashable() -> None:
     with pytest.raises(FrozenInstanceError):
-        program().base = 1
+        program().scale_bits = 1
     with pytest.raises(TypeError):
         program().metadata["a"] = 1
     assert hash(program()) == hash(program())
@@ -48,7 +48,7 @@ def test_hash_names_every_field() -> None:
         program(metadata={}),
         program(error_bound=ErrorBound(3, "by hand")),
         program(error_bound=ErrorBound(2, "by Hand")),
-        program(trees=base.trees[::-1]),
+        program(trees=base.model.trees[::-1]),
         program(trees=()),
         program(features=(Feature("age_s", 0, 1001), base.features[1])),
         program(features=(Feature("age", 0, 1000), base.features[1])),
@@ -64,12 +64,12 @@ def test_calibrated_changes_only_the_decision() -> None:
 
 def test_uncalibrated_flags_nothing() -> None:
     made = program()
-    bare = Program(made.features, made.feature_spec_hash, made.trees, 8, 0, made.error_bound)
+    bare = Program(made.features, made.feature_spec_hash, made.model, 8, made.error_bound)
     assert (bare.calibration.at(HIGH), bare.threshold_ppm) == (0, 1_000_000)
 
 
 def test_depth_is_the_longest_path() -> None:
-    assert [tree.depth for tree in program().trees] == [2, 1]
+    assert [tree.depth for tree in program().model.trees] == [2, 1]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_invalid_program(changes: dict[str, Any], cause: str) -> None:
 
 def test_largest_sums_are_allowed() -> None:
     tree = Tree((0,), (0,), (-1,), (-2,), (0,), (0, HIGH - 5))
-    assert program(trees=(tree,), base=-5).base == -5
+    assert program(trees=(tree,), base=-5).model.base == (-5,)
     with pytest.raises(ProgramError, match="could leave int64"):
         program(trees=(tree,), base=-6)
 
@@ -158,7 +158,7 @@ def test_invalid_error_bound(numerator: int, text: str) -> None:
 
 @given(made=programs(max_leaves=8))
 def test_any_change_of_order_is_refused(made: Program) -> None:
-    for tree in made.trees:
+    for tree in made.model.trees:
         for node in range(len(tree.feature)):
             for side in ("left", "right"):
                 children = getattr(tree, side)

@@ -39,7 +39,7 @@ def test_no_trees() -> None:
 @given(made=programs())
 def test_contributions_add_up(made: Program) -> None:
     for row in edge_rows(made, limit=20):
-        bias, contributions = explain_row(made, row)
+        bias, contributions, _ = explain_row(made, row)
         assert bias + sum(contributions) == score_row(made, row).raw
 
 
@@ -47,8 +47,8 @@ def test_contributions_add_up(made: Program) -> None:
 def test_score_agrees_with_leaf_boxes(made: Program) -> None:
     """Oracle: every leaf is a box of conditions, and a row is in exactly one box of each tree."""
     for row in edge_rows(made, limit=10):
-        raw = made.base
-        for tree in made.trees:
+        raw = made.model.base[0]
+        for tree in made.model.trees:
             boxes: list[tuple[int, list[bool]]] = [(0, [])]
             inside = []
             for child, conditions in boxes:  # grows while it is read

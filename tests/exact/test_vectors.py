@@ -37,7 +37,7 @@ def test_vectors(name: str) -> None:
     for case in content["rows"]:
         row = numbers(case["row"])
         assert score_row(program, row) == (int(case["raw"]), case["ppm"], case["flag"])
-        assert explain_row(program, row) == (int(case["bias"]), tuple(numbers(case["contributions"])))
+        assert explain_row(program, row) == (int(case["bias"]), tuple(numbers(case["contributions"])), 1)
     raw, ppm = FastProgram(program).score(np.array([numbers(case["row"]) for case in content["rows"]], np.int64))
     assert raw.tolist() == [int(case["raw"]) for case in content["rows"]]
     assert ppm.tolist() == [case["ppm"] for case in content["rows"]]

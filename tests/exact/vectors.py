@@ -10,7 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tallystick.exact import Calibration, ErrorBound, Feature, Program, Tree, explain_row, import_lightgbm, score_row
+from tallystick.exact import (
+    Calibration,
+    ErrorBound,
+    Feature,
+    Program,
+    Tree,
+    TreeEnsemble,
+    explain_row,
+    import_lightgbm,
+    score_row,
+)
 
 from .programs import INT64, Shape, edge_rows, ladder, program, random_program
 
@@ -22,7 +32,7 @@ def valid() -> dict[str, tuple[str, Program]]:
     """Programs by file name, with what each is about."""
     full = Feature("x", *INT64)
     stump = Tree((0,), (-1,), (-1,), (-2,), (-1,), (-(1 << 61), (1 << 61) - 1))
-    corners = Program((full,), bytes(32), (stump,), 62, -1, ErrorBound(0, "exact"))
+    corners = Program((full,), bytes(32), TreeEnsemble((stump,), (-1,)), 62, ErrorBound(0, "exact"))
     return {
         "small": ("two trees by hand, metadata with text beyond ASCII", program()),
         "no-trees": ("a constant", program(trees=(), metadata={})),
@@ -47,7 +57,7 @@ def imported() -> Program:
 def invalid() -> dict[str, bytes]:
     """Byte strings to refuse, by reason."""
     data = program().to_bytes()
-    tree = program().trees[1]
+    tree = program().model.trees[1]
     at = data.rindex(b"\x00\x01" + b"\x00\x01" + bytes(8))  # the second tree: one node
 
     def put(offset: int, new: bytes) -> bytes:

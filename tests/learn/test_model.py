@@ -44,7 +44,7 @@ def test_labels_by_position(rows: AccountRows) -> None:
 
 def test_trees_are_those_of_all_rows(split: Split, truth: np.ndarray, recipe: Recipe, program: Program) -> None:
     plain = fit(split.train, truth, recipe)
-    assert (plain.trees, plain.base, plain.error_bound) == (program.trees, program.base, program.error_bound)
+    assert (plain.model, plain.error_bound) == (program.model, program.error_bound)
     assert program.threshold_ppm == 500_000
     assert len(program.calibration.raw) > 1_000
 

@@ -29,7 +29,7 @@ print(calibrated_fit(rows, label_array(rows, world.labels), Recipe(rounds=30, th
 def test_threads_do_not_change_the_program(rows: AccountRows, truth: np.ndarray, recipe: Recipe) -> None:
     one, two = (fit(rows, truth, replace(recipe, threads=threads)) for threads in (1, 2))
     assert one.to_bytes() == two.to_bytes()
-    assert len(one.trees) == 30
+    assert len(one.model.trees) == 30
 
 
 def test_seed_and_rounds_change_the_program(rows: AccountRows, truth: np.ndarray, recipe: Recipe) -> None:

@@ -6,33 +6,47 @@ from typing import TYPE_CHECKING, Any
 
 from tallystick.exact._calibration import Calibration
 from tallystick.exact._describe import describe, program_text
+from tallystick.exact._ensemble import KIND_FOREST, KIND_TREES, TreeEnsemble
 from tallystick.exact._files import load_program, save_program
 from tallystick.exact._from_lightgbm import import_lightgbm
-from tallystick.exact._program import KIND_TREES, UNCALIBRATED, ErrorBound, Feature, Program
-from tallystick.exact._reference import Explanation, Score, explain_row, score_row
+from tallystick.exact._linear import KIND_LINEAR, Linear
+from tallystick.exact._mlp import KIND_MLP, DenseLayer, Mlp
+from tallystick.exact._program import UNCALIBRATED, ErrorBound, Feature, Model, Program
+from tallystick.exact._reference import Explanation, Score, check_row, explain_row, score_outputs, score_row, winner
 from tallystick.exact._trees import Tree
 
 if TYPE_CHECKING:
     from tallystick.exact._fast import FastProgram
 
 __all__ = [
+    "KIND_FOREST",
+    "KIND_LINEAR",
+    "KIND_MLP",
     "KIND_TREES",
     "UNCALIBRATED",
     "Calibration",
+    "DenseLayer",
     "ErrorBound",
     "Explanation",
     "FastProgram",
     "Feature",
+    "Linear",
+    "Mlp",
+    "Model",
     "Program",
     "Score",
     "Tree",
+    "TreeEnsemble",
+    "check_row",
     "describe",
     "explain_row",
     "import_lightgbm",
     "load_program",
     "program_text",
     "save_program",
+    "score_outputs",
     "score_row",
+    "winner",
 ]
 
 

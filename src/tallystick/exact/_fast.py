@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tallystick.errors import InputError, RangeError
+from tallystick.exact._ensemble import TreeEnsemble
 from tallystick.exact._kernels import look_up, score_blocks
 from tallystick.exact._layout import lay_out
 from tallystick.exact._program import Program
@@ -44,7 +45,9 @@ class FastProgram:
         self._high = np.array([feature.high for feature in program.features], np.int64)
         self._breakpoints = np.array(program.calibration.raw, np.int64)
         self._values = np.array(program.calibration.ppm, np.uint32)
-        self._columns, self._words = lay_out(program)
+        assert isinstance(program.model, TreeEnsemble)
+        self._base = program.model.base[0]
+        self._columns, self._words = lay_out(program.model)
 
     def score(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32]]:
         """Score rows.
@@ -67,7 +70,7 @@ class FastProgram:
             A value is outside its feature's domain; names row, feature and value.
         """
         self._check(rows)
-        raw = np.full(len(rows), self.program.base, np.int64)
+        raw = np.full(len(rows), self._base, np.int64)
         place = score_blocks(rows, self._low, self._high, self._columns, self._words, self._scratch(), raw)
         if place >= 0:
             raise self._outside(rows, *divmod(place, rows.shape[1]))

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from tallystick.errors import ProgramError, SpecMismatch
+from tallystick.exact._ensemble import TreeEnsemble
 from tallystick.exact._lightgbm_model import LightgbmTree, read_lightgbm
 from tallystick.exact._limits import MAX_SCALE_BITS, check_integer
 from tallystick.exact._program import ErrorBound, Feature, Program
@@ -78,9 +79,11 @@ def import_lightgbm(
     return Program(
         features=tuple(features),
         feature_spec_hash=feature_spec_hash,
-        trees=tuple(item.tree for item in converted if item.tree is not None),
+        model=TreeEnsemble(
+            trees=tuple(item.tree for item in converted if item.tree is not None),
+            base=(sum(item.constant for item in converted),),
+        ),
         scale_bits=scale_bits,
-        base=sum(item.constant for item in converted),
         error_bound=_bound(converted, scale_bits),
         metadata=metadata or {},
     )

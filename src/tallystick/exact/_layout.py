@@ -20,9 +20,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tallystick.exact._ensemble import TreeEnsemble
 from tallystick.exact._kernels import LEAF_STRIDE, NODE_PASS, THRESHOLD_PASS, WORD_LEAVES
 from tallystick.exact._limits import INT64_MAX
-from tallystick.exact._program import Program
 from tallystick.exact._trees import Tree
 
 __all__ = ["Columns", "Words", "lay_out", "rank_type"]
@@ -60,13 +60,13 @@ class Words(NamedTuple):
     leaf: _Array  # (words * LEAF_STRIDE,) int64
 
 
-def lay_out(program: Program) -> tuple[Columns, Words]:
-    """Arrange a program's trees for the kernels."""
-    splits = {(f, t) for tree in program.trees for f, t in zip(tree.feature, tree.threshold, strict=True)}
+def lay_out(model: TreeEnsemble) -> tuple[Columns, Words]:
+    """Arrange an ensemble's trees for the kernels."""
+    splits = {(f, t) for tree in model.trees for f, t in zip(tree.feature, tree.threshold, strict=True)}
     thresholds: dict[int, list[int]] = {}
     for feature, threshold in sorted(splits):
         thresholds.setdefault(feature, []).append(threshold)
-    return _lay_out_columns(thresholds), _lay_out_words(program.trees, thresholds)
+    return _lay_out_columns(thresholds), _lay_out_words(model.trees, thresholds)
 
 
 def _lay_out_columns(thresholds: dict[int, list[int]]) -> Columns:

@@ -8,17 +8,25 @@ from typing import Any, Final
 from tallystick.errors import ProgramError
 
 __all__ = [
+    "INT32_MAX",
+    "INT32_MIN",
     "INT64_MAX",
     "INT64_MIN",
     "MAX_CALIBRATION_STEPS",
+    "MAX_DIVISOR",
     "MAX_FEATURES",
+    "MAX_LAYERS",
     "MAX_NODES",
+    "MAX_OUTPUTS",
     "MAX_SCALE_BITS",
+    "MAX_SHIFT",
     "MAX_TREES",
     "check_integer",
     "check_label",
 ]
 
+INT32_MIN: Final = -(1 << 31)
+INT32_MAX: Final = (1 << 31) - 1
 INT64_MIN: Final = -(1 << 63)
 INT64_MAX: Final = (1 << 63) - 1
 MAX_FEATURES: Final = (1 << 16) - 1  # feature indices are u16
@@ -26,6 +34,10 @@ MAX_NODES: Final = (1 << 15) - 1  # children are i16: a node as itself, a leaf a
 MAX_TREES: Final = (1 << 32) - 1
 MAX_CALIBRATION_STEPS: Final = 1_000_001  # one for each ppm
 MAX_SCALE_BITS: Final = 62
+MAX_OUTPUTS: Final = (1 << 16) - 1
+MAX_DIVISOR: Final = (1 << 32) - 1
+MAX_LAYERS: Final = (1 << 8) - 1
+MAX_SHIFT: Final = 31  # of an int32 accumulator
 
 _LABEL = re.compile(r"[!-~]{1,64}")
 

@@ -6,26 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from tallystick.errors import ProgramError
 from tallystick.exact._calibration import Calibration
-from tallystick.exact._limits import (
-    INT64_MAX,
-    INT64_MIN,
-    MAX_FEATURES,
-    MAX_SCALE_BITS,
-    MAX_TREES,
-    check_integer,
-    check_label,
-)
-from tallystick.exact._trees import Tree
+from tallystick.exact._ensemble import TreeEnsemble
+from tallystick.exact._limits import INT64_MAX, INT64_MIN, MAX_FEATURES, MAX_SCALE_BITS, check_integer, check_label
+from tallystick.exact._linear import Linear
+from tallystick.exact._mlp import Mlp
 from tallystick.hashing import keccak256
 from tallystick.units import PPM_ONE, Hash
 
-__all__ = ["KIND_TREES", "UNCALIBRATED", "ErrorBound", "Feature", "Program"]
+__all__ = ["UNCALIBRATED", "ErrorBound", "Feature", "Model", "Program"]
 
-KIND_TREES: Final = 1  # sum of decision trees
+Model = TreeEnsemble | Linear | Mlp
 UNCALIBRATED: Final = Calibration((INT64_MIN,), (0,))
 
 
@@ -79,8 +73,8 @@ class ErrorBound:
 class Program:
     """A frozen model in integers; no two different programs have the same hash, no program has two.
 
-    ``raw = base + sum(leaf reached in each tree)``, ``ppm = calibration.at(raw)``,
-    ``flag = ppm >= threshold_ppm``. ``raw / 2**scale_bits`` is the log-odds of the float model, up to ``error_bound``.
+    ``raws = model(row)``, ``raw = raws[decision]``, ``ppm = calibration.at(raw)``, ``flag = ppm >= threshold_ppm``.
+    ``raws[k] / 2**scale_bits`` is output k of the float model before its link function, up to ``error_bound``.
 
     Parameters
     ----------
@@ -88,18 +82,18 @@ class Program:
         Inputs in the order of a row; names differ.
     feature_spec_hash
         Hash of the feature spec the model was trained on, 32 bytes.
-    trees
-        Tree ensemble; every threshold is in its feature's [low, high), so both sides can be reached.
+    model
+        Tree ensemble, linear model or multilayer perceptron.
     scale_bits
-        Raw scores, leaves and node values are in units of 2**-scale_bits, [0, 62].
-    base
-        Raw score without trees, int64.
+        Raw scores, and leaves, node values and weights, are in units of 2**-scale_bits, [0, 62].
+    error_bound
+        Distance to the float model, the same for every output.
     calibration
         Raw to ppm.
     threshold_ppm
         Smallest ppm that is flagged.
-    error_bound
-        Distance to the float model.
+    decision
+        Output that is calibrated and flagged.
     metadata
         Facts about the making: short name to text or int64. Part of the hash.
 
@@ -111,23 +105,20 @@ class Program:
 
     features: tuple[Feature, ...]
     feature_spec_hash: bytes
-    trees: tuple[Tree, ...]
+    model: Model
     scale_bits: int
-    base: int
     error_bound: ErrorBound
     calibration: Calibration = UNCALIBRATED
     threshold_ppm: int = PPM_ONE
+    decision: int = 0
     metadata: Mapping[str, str | int] = field(default_factory=dict, hash=False)
-
-    kind: ClassVar[int] = KIND_TREES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
         check_integer(len(self.features), 1, MAX_FEATURES, "features")
-        check_integer(len(self.trees), 0, MAX_TREES, "trees")
         check_integer(self.scale_bits, 0, MAX_SCALE_BITS, "scale_bits")
-        check_integer(self.base, INT64_MIN, INT64_MAX, "base")
         check_integer(self.threshold_ppm, 0, PPM_ONE, "threshold_ppm")
+        check_integer(self.decision, 0, self.model.outputs - 1, "decision")
         if len(self.feature_spec_hash) != 32:
             raise ProgramError("feature_spec_hash must be 32 bytes", field="feature_spec_hash")
         if len({feature.name for feature in self.features}) != len(self.features):
@@ -136,31 +127,7 @@ class Program:
             check_label(name, "metadata")
             if not isinstance(value, str):
                 check_integer(value, INT64_MIN, INT64_MAX, f"metadata.{name}")
-        for tree in self.trees:
-            self._check_splits(tree)
-        self._check_no_overflow()
-
-    def _check_splits(self, tree: Tree) -> None:
-        for index, threshold in zip(tree.feature, tree.threshold, strict=True):
-            feature = self.features[check_integer(index, 0, len(self.features) - 1, "tree.feature")]
-            if not feature.low <= threshold < feature.high:
-                cause = "a threshold must be in its feature's [low, high)"
-                raise ProgramError(cause, field="tree.threshold", feature=feature.name, value=threshold)
-
-    def _check_no_overflow(self) -> None:
-        """Every partial sum, in any order of trees, of scores and of contributions stays inside int64.
-
-        A partial sum of scores is at most ``|base| + sum(max |leaf|)``. A contribution changes by at most
-        ``max leaf - min leaf`` at each of at most ``depth`` steps in each tree.
-        """
-        score, contribution = abs(self.base), 0
-        for tree in self.trees:
-            low, high = min(tree.leaf), max(tree.leaf)
-            score += max(abs(low), abs(high))
-            contribution += tree.depth * (high - low)
-        if max(score, contribution) > INT64_MAX:
-            cause = "the sum of the trees could leave int64"
-            raise ProgramError(cause, field="trees", next_step="Import the model with fewer scale bits.")
+        self.model.check(self.features)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to other processes as the program's bytes."""

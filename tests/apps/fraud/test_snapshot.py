@@ -84,7 +84,7 @@ def test_a_graph_is_trained_on_as_a_whole(world: World, trained: Training) -> No
     assert trained.dataset.parameters["view"] == trained.program.metadata["view"] == "snapshot"
     assert trained.program.metadata["dataset_manifest"] == trained.dataset.hash
     assert trained.card["recipe"] == SMALL.as_json()
-    assert len(trained.program.trees) <= SMALL.rounds * SMALL.ensembles
+    assert len(trained.program.model.trees) <= SMALL.rounds * SMALL.ensembles
 
 
 def test_card_is_plain_and_names_the_protocol(trained: Training) -> None:
@@ -154,7 +154,7 @@ def test_merged_program_is_the_sum_of_its_ensembles(examples: tuple[np.ndarray, 
     alone = fit_snapshot(rows, truth, SnapshotRecipe(rounds=20, ensembles=1))
     rest = SnapshotRecipe(rounds=20, ensembles=2).members()[1]
     assert rest.seed == 1_001
-    assert both.trees[: len(alone.trees)] == alone.trees
+    assert both.model.trees[: len(alone.model.trees)] == alone.model.trees
     assert both.error_bound.numerator > alone.error_bound.numerator
     assert both.error_bound.derivation.startswith("sum of 2 ensembles, each: ")
 

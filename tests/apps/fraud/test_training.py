@@ -106,7 +106,7 @@ def test_card_is_plain_and_true(early: Training) -> None:
     assert facts["hash"] == "0x" + early.program.hash.hex()
     assert facts["feature_spec_hash"] == "0x" + SPEC.hash.hex()
     assert facts["features"] == len(SPEC.features)
-    used = {feature for tree in early.program.trees for feature in tree.feature}
+    used = {feature for tree in early.program.model.trees for feature in tree.feature}
     assert facts["features_used"] == len(used)
     assert score_row(early.program, [0] * len(SPEC.features)).ppm <= 1_000_000
 

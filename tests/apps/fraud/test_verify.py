@@ -163,7 +163,8 @@ def test_extra_row(run: Run) -> None:
 
 
 def test_another_program(run: Run) -> None:
-    other = replace(run.program, base=run.program.base + 1)
+    model = run.program.model
+    other = replace(run.program, model=replace(model, base=(model.base[0] + 1,)))
     found = run.find(program=other)
     assert (found.kind, found.field) == ("other_program", "program_hash")
     assert (found.stored, found.recomputed) == (run.program.hash, other.hash)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from tallystick.errors import LearnError, MissingExtra
-from tallystick.exact import ErrorBound, FastProgram, Program, import_lightgbm
+from tallystick.exact import ErrorBound, FastProgram, Program, TreeEnsemble, import_lightgbm
 from tallystick.exact import Feature as Domain
 from tallystick.features.snapshot import SNAPSHOT
 from tallystick.learn import Recipe, fit_booster, platt, sigmoid_table
@@ -95,8 +95,11 @@ def _merged(programs: Sequence[Program]) -> Program:
         sum(program.error_bound.numerator for program in programs),
         f"sum of {len(programs)} ensembles, each: {programs[0].error_bound.derivation}",
     )
-    trees = tuple(tree for program in programs for tree in program.trees)
-    return replace(programs[0], trees=trees, base=sum(program.base for program in programs), error_bound=bound)
+    models = [program.model for program in programs if isinstance(program.model, TreeEnsemble)]
+    assert len(models) == len(programs)
+    trees = tuple(tree for model in models for tree in model.trees)
+    merged = TreeEnsemble(trees, (sum(model.base[0] for model in models),))
+    return replace(programs[0], model=merged, error_bound=bound)
 
 
 def folds(labels: np.ndarray, recipe: SnapshotRecipe) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:

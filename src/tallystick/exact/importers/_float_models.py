@@ -1,0 +1,78 @@
+"""What a trained float model is, whichever library trained it: the shape between readers and programs.
+
+A reader (LightGBM, XGBoost, scikit-learn, CatBoost, ONNX) fills these and refuses by name what they cannot hold;
+``_from_trees``, ``_from_linear`` and ``_from_mlp`` turn them into programs, once for every library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["FloatLayer", "FloatLinear", "FloatMlp", "FloatTree", "FloatTrees"]
+
+
+@dataclass(frozen=True)
+class FloatTree:
+    """One tree; a negative child is the leaf ``~child``; no nodes and one leaf is a constant.
+
+    ``value <= threshold`` goes left; where ``strict`` of the model is set, ``value < threshold``.
+    ``categories`` names, for nodes that test membership instead, the values that go left.
+    """
+
+    feature: Sequence[int]
+    threshold: Sequence[float]
+    left: Sequence[int]
+    right: Sequence[int]
+    leaf: Sequence[float]
+    cover: Sequence[float]  # training weight in each leaf; all 1 where the library does not say
+    output: int = 0
+    categories: dict[int, frozenset[int]] = field(default_factory=dict)  # node: values that go left
+
+
+@dataclass(frozen=True)
+class FloatTrees:
+    """``score[k] = base[k] + sum(leaves of output k) / divisor``, before the link function."""
+
+    library: str  # as in messages: "LightGBM"
+    names: Sequence[str]
+    trees: Sequence[FloatTree]
+    base: Sequence[float]  # for each output
+    divisor: int = 1
+    strict: bool = False
+    value_bits: int = 53  # significand of the type that the library turns values into: 24 or 53
+    sum_bits: int = 53  # significand of the type that it adds leaves in
+    link: str = "identity"  # "identity", "logistic", "softmax", "exp", "isolation": from score to what predict says
+    classes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class FloatLinear:
+    """``score[k] = intercept[k] + sum(coefficient[k][i] * value[i])``, before the link function."""
+
+    library: str
+    names: Sequence[str]
+    coefficient: Sequence[Sequence[float]]  # (outputs, features)
+    intercept: Sequence[float]
+    link: str = "identity"
+    classes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class FloatLayer:
+    """``y[j] = activation(bias[j] + sum(weight[j][i] * x[i]))``."""
+
+    weight: Sequence[Sequence[float]]  # (outputs, inputs)
+    bias: Sequence[float]
+    relu: bool
+
+
+@dataclass(frozen=True)
+class FloatMlp:
+    """Dense layers; the last one is linear."""
+
+    library: str
+    names: Sequence[str]
+    layers: Sequence[FloatLayer]
+    link: str = "identity"
+    classes: Sequence[str] = ()

@@ -1,0 +1,5 @@
+"""Exact programs as EVM bytecode, by our own assembler."""
+
+from tallystick.targets.evm._row import MAX_VALUE_BYTES, RowCode
+
+__all__ = ["MAX_VALUE_BYTES", "RowCode"]
