@@ -104,7 +104,9 @@ def edge_rows(program: Program, seed: int = 0, limit: int = 600) -> list[list[in
         return [random.randint(feature.low, feature.high) for feature in program.features]
 
     rows = [[feature.low for feature in program.features], [feature.high for feature in program.features], anywhere()]
-    splits = [split for tree in program.model.trees for split in zip(tree.feature, tree.threshold, strict=True)]
+    trees = program.model.trees if isinstance(program.model, TreeEnsemble) else ()
+    splits = [split for tree in trees for split in zip(tree.feature, tree.threshold, strict=True)]
+    splits += [(index, value) for index, f in enumerate(program.features) for value in (f.low, f.high)] * (not trees)
     for index, threshold in random.sample(splits, min(len(splits), limit)):
         feature = program.features[index]
         for value in (threshold - 1, threshold, threshold + 1):

@@ -32,8 +32,8 @@ def write_model(model: Model, decision: int) -> bytes:
         case Linear(base=base, center=center):
             head = struct.pack(f">HH{len(base)}q{len(center)}q", len(base), decision, *base, *center)
             return head + b"".join(struct.pack(f">{len(row)}q", *row) for row in model.weight)
-        case Mlp(layers=layers):
-            return struct.pack(">HB", decision, len(layers)) + b"".join(map(_write_layer, layers))
+        case mlp:
+            return struct.pack(">HB", decision, len(mlp.layers)) + b"".join(map(_write_layer, mlp.layers))
 
 
 def read_model(reader: Reader, kind: int, base: int, features: int) -> tuple[Model, int]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tallystick.exact._ensemble import KIND_FOREST, KIND_TREES, TreeEnsemble
 from tallystick.exact._linear import KIND_LINEAR, Linear
-from tallystick.exact._mlp import KIND_MLP, Mlp
+from tallystick.exact._mlp import KIND_MLP
 from tallystick.exact._program import Program
 
 __all__ = ["describe", "program_text"]
@@ -65,8 +65,8 @@ def _uses(program: Program) -> list[dict[str, int]]:
             return [{"splits": count} for count in used]
         case Linear(weight=weight):
             return [{"weight": value} for value in weight[program.decision]]
-        case Mlp(layers=layers):
-            columns = zip(*layers[0].weight, strict=True)
+        case mlp:
+            columns = zip(*mlp.layers[0].weight, strict=True)
             return [{"weights": sum(value != 0 for value in column)} for column in columns]
 
 
@@ -85,10 +85,10 @@ def _size(program: Program) -> dict[str, Any]:
             }
         case Linear(base=base):
             return {"weights": len(base) * len(program.features), "base": list(base)}
-        case Mlp(layers=layers):
+        case mlp:
             return {
-                "layers": [[layer.inputs, layer.outputs] for layer in layers],
-                "weights": sum(layer.inputs * layer.outputs for layer in layers),
+                "layers": [[layer.inputs, layer.outputs] for layer in mlp.layers],
+                "weights": sum(layer.inputs * layer.outputs for layer in mlp.layers),
             }
 
 
@@ -113,8 +113,8 @@ def _model_lines(program: Program) -> Iterator[str]:
         case Linear(weight=weight, center=center):
             for name, middle, column in zip(names, center, zip(*weight, strict=True), strict=True):
                 yield f"weight {name}: {_numbers(column)}  center {middle}"
-        case Mlp(layers=layers):
-            for index, layer in enumerate(layers):
+        case mlp:
+            for index, layer in enumerate(mlp.layers):
                 yield f"layer {index}: shift {layer.shift}, clip to [{layer.low}, {layer.high}]"
                 for unit, (bias, row) in enumerate(zip(layer.bias, layer.weight, strict=True)):
                     yield f"  unit {unit}: bias {bias}, weights {_numbers(row)}"

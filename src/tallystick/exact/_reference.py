@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tallystick.errors import ProgramError, RangeError
 from tallystick.exact._ensemble import TreeEnsemble
 from tallystick.exact._linear import Linear
-from tallystick.exact._mlp import DenseLayer, Mlp
+from tallystick.exact._mlp import DenseLayer
 from tallystick.exact._program import Program
 from tallystick.units import Ppm
 
@@ -83,8 +83,8 @@ def score_outputs(program: Program, row: Sequence[int]) -> tuple[int, ...]:
             return _add_trees(model, values)
         case Linear(weight=weight, base=base):
             return tuple(start + _dot(row, values) for start, row in zip(base, weight, strict=True))
-        case Mlp(layers=layers):
-            for layer in layers:
+        case mlp:
+            for layer in mlp.layers:
                 values = _run_layer(layer, values)
             return tuple(values)
 
@@ -151,7 +151,7 @@ def explain_row(program: Program, row: Sequence[int]) -> Explanation:
             parts = zip(weights, values, model.center, strict=True)
             bias = model.base[program.decision] + _dot(weights, model.center)
             return Explanation(bias, tuple(weight * (value - center) for weight, value, center in parts))
-        case Mlp():
+        case _:
             step = "Score the row, and rows with one value changed, to see what matters."
             raise ProgramError("a multilayer perceptron's score is not a sum over features", next_step=step)
 
