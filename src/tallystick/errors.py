@@ -27,7 +27,9 @@
     ├── LearnError             training data or protocol are unfit
     │   └── Leakage            a protocol would let the model see what it must not
     ├── ProgramError           an exact program is malformed or does not fit
-    │   └── SpecMismatch       program and engine were built for different features
+    │   ├── SpecMismatch       program and engine were built for different features
+    │   ├── RuntimesDiffer     two runtimes give a row different scores
+    │   └── SignatureInvalid   a signature does not belong to the program or the key
     └── LedgerError            a contract on the ledger did not do what was asked
         ├── NoContract         no code at the address
         ├── NotBroadcast       sending needs ``--broadcast``
@@ -64,7 +66,9 @@ __all__ = [
     "RangeError",
     "RateLimited",
     "ReorgTooDeep",
+    "RuntimesDiffer",
     "SettingsError",
+    "SignatureInvalid",
     "SourceError",
     "SpecMismatch",
     "StoreError",
@@ -336,6 +340,24 @@ class SpecMismatch(ProgramError):
 
     code = "T701"
     next_step = "Use the tallystick version that trained the model, or train again with `tally train`."
+
+
+class RuntimesDiffer(ProgramError):
+    """Two runtimes give a row different scores."""
+
+    code = "T702"
+    exit_code = 3
+    next_step = "Do not deploy it; report the program and the row, both are printed above."
+    fields = ("runtime", "row", "output", "expected", "got")
+
+
+class SignatureInvalid(ProgramError):
+    """A signature does not belong to the program or the key."""
+
+    code = "T703"
+    exit_code = 3
+    next_step = "Ask the signer for the program's hash and public key by another way."
+    fields = ("signature", "key")
 
 
 class LedgerError(TallyError):

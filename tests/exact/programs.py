@@ -104,9 +104,9 @@ def edge_rows(program: Program, seed: int = 0, limit: int = 600) -> list[list[in
         return [random.randint(feature.low, feature.high) for feature in program.features]
 
     rows = [[feature.low for feature in program.features], [feature.high for feature in program.features], anywhere()]
-    trees = program.model.trees if isinstance(program.model, TreeEnsemble) else ()
-    splits = [split for tree in trees for split in zip(tree.feature, tree.threshold, strict=True)]
-    splits += [(index, value) for index, f in enumerate(program.features) for value in (f.low, f.high)] * (not trees)
+    splits = [split for tree in trees_of(program) for split in zip(tree.feature, tree.threshold, strict=True)]
+    if not isinstance(program.model, TreeEnsemble):
+        splits = [(index, end) for index, feature in enumerate(program.features) for end in (feature.low, feature.high)]
     for index, threshold in random.sample(splits, min(len(splits), limit)):
         feature = program.features[index]
         for value in (threshold - 1, threshold, threshold + 1):
@@ -115,6 +115,10 @@ def edge_rows(program: Program, seed: int = 0, limit: int = 600) -> list[list[in
                 row[index] = value
                 rows.append(row)
     return rows
+
+
+def trees_of(program: Program) -> tuple[Tree, ...]:
+    return program.model.trees if isinstance(program.model, TreeEnsemble) else ()
 
 
 def programs(max_leaves: int = 40) -> st.SearchStrategy[Program]:
