@@ -332,7 +332,7 @@ class ProgramError(TallyError, ValueError):
 
     code = "T700"
     next_step = "Export the program again with this version of tallystick."
-    fields = ("file", "field", "offset", "value", "feature")
+    fields: ClassVar[tuple[str, ...]] = ("file", "field", "offset", "value", "feature")
 
 
 class SpecMismatch(ProgramError):

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tallystick.exact import (
+    KIND_MLP,
+    KIND_TREES,
     Calibration,
     ErrorBound,
     Feature,
@@ -19,9 +21,11 @@ from tallystick.exact import (
     TreeEnsemble,
     explain_row,
     import_lightgbm,
+    score_outputs,
     score_row,
 )
 
+from .kinds import random_forest, random_linear, random_mlp
 from .programs import INT64, Shape, edge_rows, ladder, program, random_program
 
 FOLDER = Path(__file__).parent.parent / "vectors" / "program_v1"
@@ -39,6 +43,10 @@ def valid() -> dict[str, tuple[str, Program]]:
         "corners": ("the largest domain, large leaves, no calibration", corners),
         "ladder": ("nine thresholds on one feature", ladder(9).calibrated(Calibration.of([(0, 0), (5, 9)]), 9)),
         "large-trees": ("trees of 2, 33 and 70 leaves", random_program(Shape(11, 4, [2, 33, 70], 1 << 40))),
+        "forest": ("three outputs, averaged", random_forest(3)),
+        "averaged": ("one output, averaged", random_forest(4, outputs=1, divisor=5)),
+        "linear": ("two outputs", random_linear(2)),
+        "mlp": ("two layers", random_mlp(7)),
         "lightgbm": ("a trained LightGBM model (lightgbm-model.txt), imported", imported()),
     }
 
@@ -104,15 +112,20 @@ def document(about: str, made: Program) -> dict[str, Any]:
 
 
 def result(made: Program, row: list[int]) -> dict[str, Any]:
-    score, reasons = score_row(made, row), explain_row(made, row)
-    return {
+    score = score_row(made, row)
+    content: dict[str, Any] = {
         "row": [str(value) for value in row],
         "raw": str(score.raw),
         "ppm": score.ppm,
         "flag": score.flag,
-        "bias": str(reasons.bias),
-        "contributions": [str(value) for value in reasons.contributions],
     }
+    if made.model.kind != KIND_TREES:
+        content["outputs"] = [str(raw) for raw in score_outputs(made, row)]
+    if made.model.kind != KIND_MLP:
+        reasons = explain_row(made, row)
+        content |= {"bias": str(reasons.bias), "contributions": [str(value) for value in reasons.contributions]}
+        content |= {"divisor": reasons.divisor} if made.model.kind != KIND_TREES else {}
+    return content
 
 
 def outside(made: Program, row: list[int]) -> Iterator[dict[str, Any]]:
