@@ -6,8 +6,9 @@ A reader (LightGBM, XGBoost, scikit-learn, CatBoost, ONNX) fills these and refus
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 __all__ = ["FloatLayer", "FloatLinear", "FloatMlp", "FloatTree", "FloatTrees"]
 
@@ -17,17 +18,21 @@ class FloatTree:
     """One tree; a negative child is the leaf ``~child``; no nodes and one leaf is a constant.
 
     ``value <= threshold`` goes left; where ``strict`` of the model is set, ``value < threshold``.
-    ``categories`` names, for nodes that test membership instead, the values that go left.
+    ``categories`` names, for nodes that test membership instead, the values that go left; all others, unseen
+    and negative ones among them, go right. ``zero_left`` names, for nodes that treat 0 as missing, whether it goes
+    left.
+    The root is node 0. Nodes that cannot be reached are ignored.
     """
 
     feature: Sequence[int]
     threshold: Sequence[float]
     left: Sequence[int]
     right: Sequence[int]
-    leaf: Sequence[float]
+    leaf: Sequence[float | Fraction]
     cover: Sequence[float]  # training weight in each leaf; all 1 where the library does not say
     output: int = 0
-    categories: dict[int, frozenset[int]] = field(default_factory=dict)  # node: values that go left
+    categories: Mapping[int, frozenset[int]] = field(default_factory=dict)  # node: values that go left
+    zero_left: Mapping[int, bool] = field(default_factory=dict)  # node: where 0 goes as a missing value
 
 
 @dataclass(frozen=True)
@@ -35,15 +40,19 @@ class FloatTrees:
     """``score[k] = base[k] + sum(leaves of output k) / divisor``, before the link function."""
 
     library: str  # as in messages: "LightGBM"
-    names: Sequence[str]
+    names: Sequence[str]  # of the features; "" where the library has none: then their order counts
     trees: Sequence[FloatTree]
-    base: Sequence[float]  # for each output
+    base: Sequence[float | Fraction]  # for each output
     divisor: int = 1
     strict: bool = False
     value_bits: int = 53  # significand of the type that the library turns values into: 24 or 53
     sum_bits: int = 53  # significand of the type that it adds leaves in
     link: str = "identity"  # "identity", "logistic", "softmax", "exp", "isolation": from score to what predict says
     classes: Sequence[str] = ()
+    slope: float = 1  # the link is applied to slope * score
+    base_error: Fraction = Fraction(0)  # how far the library's own base may be from the one given here
+    more_roundings: int = 0  # of each term, besides the sum's: 1 where leaves are scaled when they are added
+    notes: Mapping[str, str | int] = field(default_factory=dict)  # further metadata
 
 
 @dataclass(frozen=True)
