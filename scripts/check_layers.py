@@ -34,7 +34,7 @@ LAYERS: Final = (
     ("hashing",),
     ("compiling",),
     ("exact", "chain"),
-    ("targets",),
+    ("targets", "signing"),
     ("runtimes",),
     ("store",),
     ("sources",),
