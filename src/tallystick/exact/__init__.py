@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tallystick.exact._calibration import Calibration
 from tallystick.exact._describe import describe, program_text
+from tallystick.exact._diff import Change, diff_programs
 from tallystick.exact._ensemble import KIND_FOREST, KIND_TREES, TreeEnsemble
 from tallystick.exact._files import load_program, save_program
 from tallystick.exact._from_lightgbm import import_lightgbm
@@ -25,6 +26,7 @@ __all__ = [
     "KIND_TREES",
     "UNCALIBRATED",
     "Calibration",
+    "Change",
     "DenseLayer",
     "ErrorBound",
     "Explanation",
@@ -39,6 +41,7 @@ __all__ = [
     "TreeEnsemble",
     "check_row",
     "describe",
+    "diff_programs",
     "explain_row",
     "import_lightgbm",
     "load_program",
