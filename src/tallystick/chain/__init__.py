@@ -22,7 +22,7 @@ from tallystick.chain._rpc_transport import RpcOptions
 from tallystick.chain._run_sync import iterate_sync, run_sync
 from tallystick.chain._signers import EmbeddedSigner, KeySigner, KeystoreSigner, Signer, signer_from_settings
 from tallystick.chain._stream import Advance, BlockId, BlockStream, Event, Rollback, StreamOptions
-from tallystick.chain._transactions import SendOptions, connect, send_transaction, simulate
+from tallystick.chain._transactions import SendOptions, connect, send_transaction, simulate, translated
 from tallystick.chain._websocket import WebsocketTransport
 
 __all__ = [
@@ -66,4 +66,5 @@ __all__ = [
     "send_transaction",
     "signer_from_settings",
     "simulate",
+    "translated",
 ]
