@@ -17,6 +17,7 @@ from tallystick.cli import (
     _data,
     _demo,
     _features,
+    _program,
     _register,
     _run,
     _score,
@@ -58,7 +59,21 @@ def _root(
     context.obj = Session(debug=debug)
 
 
-for _verb in (_demo, _run, _features, _train, _score, _register, _commit, _verify, _sql, _chain, _config, _data):
+for _verb in (
+    _demo,
+    _run,
+    _features,
+    _train,
+    _score,
+    _program,
+    _register,
+    _commit,
+    _verify,
+    _sql,
+    _chain,
+    _config,
+    _data,
+):
     _verb.register(app)
 
 

@@ -1,0 +1,20 @@
+"""``tally program``: exact programs, looked into, compared, checked, signed, brought in and put elsewhere."""
+
+from __future__ import annotations
+
+import typer
+
+from tallystick.cli._program import _check, _diff, _inspect, _sign
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    program = typer.Typer(
+        help="Exact programs: frozen models. FILE is a program, a model's folder, or a shipped model's name.",
+        no_args_is_help=True,
+    )
+    for verb in (_inspect, _diff, _check, _sign):
+        verb.register(program)
+    app.add_typer(program, name="program")
