@@ -33,7 +33,8 @@ def _check(
     """Run a program in every runtime and compare with the reference, bit for bit.
 
     Rows stand at every threshold and one either side, at the corners of the domain, and at random; rows outside the
-    domain must be refused. Contracts run on an embedded chain, circuits prove what they say. Exit code 3 where one differs.
+    domain must be refused. Contracts run on an embedded chain, circuits prove what they say. Exit code 3 where one
+    differs.
 
     Example: tally program check tsgn-v1 --runtime fast --runtime evm-branch
     """
