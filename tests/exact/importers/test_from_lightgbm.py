@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tallystick.errors import ProgramError, SpecMismatch
 from tallystick.exact import Feature, Program, Tree, import_lightgbm, score_row
-from tallystick.exact._from_lightgbm import _integer_threshold
+from tallystick.exact.importers._thresholds import integer_threshold
 
-from .programs import INT64
+from ..programs import INT64
 
 FEATURES = (Feature("age_s", 0, 1000), Feature("value", -5, 5))
 SPEC = bytes(range(32))
@@ -93,6 +93,7 @@ ROOT = split(1, 1e-35, split(0, 3.7, leaf(-0.25, 20), leaf(0.125, 30)), leaf(0.3
 DUMP = {
     "objective": "binary sigmoid:1",
     "num_class": 1,
+    "num_tree_per_iteration": 1,
     "average_output": False,
     "feature_names": ["age_s", "value"],
     "tree_info": [{"tree_structure": ROOT}, {"tree_structure": leaf(-0.1, 60)}],
@@ -152,7 +153,7 @@ def test_error_bound_is_the_worst_leaf_of_each_tree() -> None:
     ],
 )
 def test_integer_threshold(threshold: float, expected: int) -> None:
-    assert _integer_threshold(threshold) == expected
+    assert integer_threshold(threshold) == expected
 
 
 @given(
@@ -160,7 +161,7 @@ def test_integer_threshold(threshold: float, expected: int) -> None:
     offset=st.integers(-3000, 3000),
 )
 def test_integer_threshold_agrees_with_float_comparison(threshold: float, offset: int) -> None:
-    limit = _integer_threshold(threshold)
+    limit = integer_threshold(threshold)
     for value in (limit - 1, limit, limit + 1, limit + offset, math.floor(threshold) + offset):
         assert (float(value) <= threshold) == (value <= limit)
 
@@ -211,7 +212,7 @@ def test_zero_as_missing_where_it_changes_nothing(threshold: int, default_left: 
     [
         (dump(objective="regression"), "objective is not binary", "objective=binary"),
         (dump(objective="binary sigmoid:2"), "objective is not binary", "sigmoid=1"),
-        (dump(num_class=3), "objective is not binary", "objective=binary"),
+        (dump(num_tree_per_iteration=3), "objective is not binary", "objective=binary"),
         (dump(average_output=True), "random forests", "boosting=gbdt"),
         (dump(split(0, 3, leaf(1, 1), leaf(2, 1), decision_type="==")), "categorical", "integer features"),
         (dump(split(0, 3, leaf(1, 1) | {"leaf_coeff": []}, leaf(2, 1))), "linear", "linear_tree=false"),

@@ -12,7 +12,7 @@ import pytest
 
 from tallystick.exact import FastProgram, Feature, Program, explain_row, import_lightgbm, score_row
 
-from .programs import edge_rows
+from ..programs import edge_rows
 
 lightgbm = pytest.importorskip("lightgbm", reason="LightGBM comes with the extra `train`")
 
