@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from tallystick.exact.importers._scaling import Scaling
+
 __all__ = ["FloatLayer", "FloatLinear", "FloatMlp", "FloatTree", "FloatTrees"]
 
 
@@ -65,6 +67,11 @@ class FloatLinear:
     intercept: Sequence[float]
     link: str = "identity"
     classes: Sequence[str] = ()
+    value_bits: int = 53  # significand of the type that the library turns values into: 24 or 53
+    sum_bits: int = 53  # significand of the type that it multiplies and adds in
+    slope: float = 1  # the link is applied to slope * score
+    scaling: Scaling | None = None  # affine steps between the values and the model
+    notes: Mapping[str, str | int] = field(default_factory=dict)  # further metadata
 
 
 @dataclass(frozen=True)
@@ -85,3 +92,8 @@ class FloatMlp:
     layers: Sequence[FloatLayer]
     link: str = "identity"
     classes: Sequence[str] = ()
+    value_bits: int = 53  # significand of the type that the library turns values into: 24 or 53
+    sum_bits: int = 53  # significand of the type that it multiplies and adds in
+    slope: float = 1  # the link is applied to slope * score
+    scaling: Scaling | None = None  # affine steps between the values and the model
+    notes: Mapping[str, str | int] = field(default_factory=dict)  # further metadata

@@ -16,7 +16,7 @@ from tallystick.errors import ProgramError, SpecMismatch
 from tallystick.exact._ensemble import TreeEnsemble
 from tallystick.exact._program import UNCALIBRATED, ErrorBound, Feature, Program
 from tallystick.exact._trees import Tree
-from tallystick.exact.importers._float_models import FloatTrees
+from tallystick.exact.importers._float_models import FloatLinear, FloatMlp, FloatTrees
 from tallystick.exact.importers._grow import GrownTree, check_shape, grow
 from tallystick.exact.importers._options import ImportOptions
 from tallystick.exact.importers._sigmoid import sigmoid_table
@@ -104,7 +104,7 @@ def check_names(names: Sequence[str], features: Sequence[Feature]) -> None:
             raise SpecMismatch(f"the model has {have} where the spec has {want.name}", feature=have, next_step=step)
 
 
-def model_facts(source: FloatTrees) -> dict[str, str | int]:
+def model_facts(source: FloatTrees | FloatLinear | FloatMlp) -> dict[str, str | int]:
     """Metadata that say what a raw score is."""
     facts: dict[str, str | int] = {"library": source.library, "link": source.link}
     if source.slope != 1:
