@@ -1,6 +1,17 @@
 """Exact programs as EVM bytecode, by our own assembler."""
 
 from tallystick.targets.evm._assembler import Assembler
+from tallystick.targets.evm._branch import BranchCode, BranchOptions, branch_code
 from tallystick.targets.evm._row import MAX_VALUE_BYTES, RowCode
+from tallystick.targets.evm._split import SplitBranch, split_branch
 
-__all__ = ["MAX_VALUE_BYTES", "Assembler", "RowCode"]
+__all__ = [
+    "MAX_VALUE_BYTES",
+    "Assembler",
+    "BranchCode",
+    "BranchOptions",
+    "RowCode",
+    "SplitBranch",
+    "branch_code",
+    "split_branch",
+]
