@@ -27,7 +27,7 @@ class FloatTree:
     """
 
     feature: Sequence[int]
-    threshold: Sequence[float]
+    threshold: Sequence[float | Fraction]
     left: Sequence[int]
     right: Sequence[int]
     leaf: Sequence[float | Fraction]
@@ -64,9 +64,10 @@ class FloatLinear:
     library: str
     names: Sequence[str]
     coefficient: Sequence[Sequence[float]]  # (outputs, features)
-    intercept: Sequence[float]
+    intercept: Sequence[float | Fraction]
     link: str = "identity"
     classes: Sequence[str] = ()
+    base_error: Fraction = Fraction(0)  # how far the library's own intercept may be from the one given here
     value_bits: int = 53  # significand of the type that the library turns values into: 24 or 53
     sum_bits: int = 53  # significand of the type that it multiplies and adds in
     slope: float = 1  # the link is applied to slope * score

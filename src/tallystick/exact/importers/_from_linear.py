@@ -129,7 +129,7 @@ def _check_numbers(source: FloatLinear, features: int) -> None:
             raise ProgramError(cause, field=name, next_step="Train again: the training did not converge.")
 
 
-def _output(source: FloatLinear, seen: Sequence[Seen], row: Sequence[float], intercept: float) -> _Output:
+def _output(source: FloatLinear, seen: Sequence[Seen], row: Sequence[float], intercept: float | Fraction) -> _Output:
     """Fold what is seen of each feature into the weights; bound what the library computes.
 
     A product and its way through the sum, in any order, fused or not, is rounded at most n + 1 times.
@@ -141,7 +141,7 @@ def _output(source: FloatLinear, seen: Sequence[Seen], row: Sequence[float], int
     return _Output(
         weight=[weight * its.factor for weight, its in zip(weights, seen, strict=True)],
         base=sum((weight * its.shift for weight, its in zip(weights, seen, strict=True)), start=start),
-        error=inputs + sums,
+        error=inputs + sums + source.base_error,
     )
 
 

@@ -95,7 +95,7 @@ def grow(source: FloatTree, model: FloatTrees, features: Sequence[Feature], scal
     Raises
     ------
     ProgramError
-        Too many splits, no training weight, or 0 treated as missing.
+        Too many splits, or 0 treated as missing.
     """
     exact = [Fraction(leaf) * (1 << scale_bits) for leaf in source.leaf]
     leaves = [math.floor(leaf) for leaf in exact]
@@ -198,7 +198,10 @@ class _Growing:
     def _means(
         self, sides: Sequence[Sequence[int]], values: Sequence[int], ends: Sequence[tuple[int, Fraction | int]]
     ) -> list[int]:
-        """Each node's ``floor(sum(cover * leaf) / sum(cover))`` over the leaves below it."""
+        """Each node's ``floor(sum(cover * leaf) / sum(cover))`` over the leaves below it, as explanations need it.
+
+        Where no training row came, as in many leaves of CatBoost, the mean of the two sides.
+        """
         covers = [_exact(self._source.cover[leaf]) * share for leaf, share in ends]
         weighted: list[Fraction | int] = [0] * len(sides)
         weight: list[Fraction | int] = [0] * len(sides)
@@ -207,11 +210,8 @@ class _Growing:
             for child in sides[node]:
                 weighted[node] += covers[~child] * values[~child] if child < 0 else weighted[child]
                 weight[node] += covers[~child] if child < 0 else weight[child]
-            if weight[node] <= 0:
-                step = "Train again: the model has no counts of training rows."
-                cause = f"a node of the {self._model.library} model covers no training row"
-                raise ProgramError(cause, field="leaf_count", next_step=step)
-            means[node] = weighted[node] // weight[node]
+                means[node] += values[~child] if child < 0 else means[child]
+            means[node] = means[node] // 2 if weight[node] <= 0 else int(weighted[node] // weight[node])
         return means
 
 

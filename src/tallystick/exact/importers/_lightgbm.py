@@ -65,6 +65,8 @@ def float_trees(model: LightgbmModel, iterations: int | None = None) -> FloatTre
         cause = f"the LightGBM model has {len(model.trees) // classes} iterations"
         raise ProgramError(cause, field="iterations", value=iterations, next_step="Ask for at most so many.")
     trees = model.trees if iterations is None else model.trees[: iterations * classes]
+    for tree in trees:
+        _check_cover(tree)
     link, slope = _link(model.kind)
     missing = any(missing == "NaN" for tree in trees for missing in tree.missing)
     return FloatTrees(
@@ -77,6 +79,18 @@ def float_trees(model: LightgbmModel, iterations: int | None = None) -> FloatTre
         slope=slope,
         notes={"missing_values": "in training only: integers are never missing"} if missing else {},
     )
+
+
+def _check_cover(tree: LightgbmTree) -> None:
+    """Refuse trees with a node that no training row reached; children come after their parent."""
+    total = [0] * len(tree.feature)
+    for node in reversed(range(len(total))):
+        for child in (tree.left[node], tree.right[node]):
+            total[node] += tree.cover[~child] if child < 0 else total[child]
+        if total[node] <= 0:
+            step = "Train again: the model has no counts of training rows."
+            cause = "a node of the LightGBM model covers no training row"
+            raise ProgramError(cause, field="leaf_count", next_step=step)
 
 
 def _check(kind: LightgbmKind, _categorical: bool) -> None:

@@ -10,11 +10,11 @@ from tallystick.exact._calibration import Calibration
 from tallystick.exact._limits import INT64_MAX, INT64_MIN
 from tallystick.units import PPM_ONE
 
-__all__ = ["log_odds", "sigmoid_table"]
+__all__ = ["LOG_BITS", "log_odds", "sigmoid_table"]
 
 _FINEST: Final = 256  # steps of 1/256 of the smaller side's ppm ...
 _COARSEST_PPM: Final = 500  # ... and never above this
-_PRECISION: Final = 160  # bits behind the point of a logarithm
+LOG_BITS: Final = 160  # bits behind the point of a logarithm
 
 
 def sigmoid_table(slope: Fraction, scale_bits: int) -> Calibration:
@@ -38,7 +38,7 @@ def sigmoid_table(slope: Fraction, scale_bits: int) -> Calibration:
     """
     steps = [(INT64_MIN, 0)]
     for ppm in _step_ppm():
-        start = -((-log_odds(ppm, PPM_ONE - ppm) * slope.denominator << scale_bits) // (slope.numerator << _PRECISION))
+        start = -((-log_odds(ppm, PPM_ONE - ppm) * slope.denominator << scale_bits) // (slope.numerator << LOG_BITS))
         if start > INT64_MAX:
             break
         if start <= steps[-1][0]:  # a coarse scale: several steps begin at one raw score
@@ -68,10 +68,10 @@ def log_odds(part: int, rest: int) -> int:
 
 def _log_near_one(above: int, below: int) -> int:
     """The same of a quotient in [1/2, 2]: ``|z| <= 1/3``, so each term of the series is a ninth of the last."""
-    power = ((above - below) << _PRECISION) // (above + below)
-    square = power * power >> _PRECISION
+    power = ((above - below) << LOG_BITS) // (above + below)
+    square = power * power >> LOG_BITS
     total, odd = 0, 1
     while power not in (0, -1):
         total += power // odd
-        power, odd = power * square >> _PRECISION, odd + 2
+        power, odd = power * square >> LOG_BITS, odd + 2
     return 2 * total
