@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from tallystick.errors import ProgramError
 from tallystick.exact import Program, TreeEnsemble
 from tallystick.targets.evm._assembler import Assembler
 from tallystick.targets.evm._branch_emit import Writer
 from tallystick.targets.evm._branch_finish import Finish
+from tallystick.targets.evm._branch_join import join
 from tallystick.targets.evm._branch_place import place_features
-from tallystick.targets.evm._branch_tree import Sequel, join, sequel_of
+from tallystick.targets.evm._branch_tree import SHARE_ONE, Sequel, sequel_of
 from tallystick.targets.evm._contract import check_domain, initcode, prologue, return_words, reverts
 from tallystick.targets.evm._row import RowCode
 
 __all__ = ["BranchCode", "BranchOptions", "branch_code", "ensemble_of", "parts_of", "write_sums"]
+
+
+# Expected gas that a byte of code must save, from none to spend to many.
+_PRICES: Final = tuple(SHARE_ONE // parts for parts in (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 29, 35, 42, 50))
 
 
 @dataclass(frozen=True)
@@ -26,9 +32,17 @@ class BranchOptions:
     ----------
     push0
         Whether the chain knows ``PUSH0`` (EIP-3855).
+    bytes_per_test
+        Code may grow to so many bytes for each test of the trees where that saves gas. 0 for the smallest code; a
+        direct translation takes about 22.
+    code_limit
+        Code does not grow beyond so many bytes to save gas; None for no limit. Code that is larger without growing
+        stays so: see :func:`tallystick.targets.evm.split_branch`.
     """
 
     push0: bool = True
+    bytes_per_test: int = 22
+    code_limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,14 +81,41 @@ def branch_code(program: Program, options: BranchOptions | None = None) -> Branc
         The program is no tree ensemble.
     """
     options = options or BranchOptions()
-    model = ensemble_of(program)
-    row = RowCode(program)
+    nodes = sum(len(tree.feature) for tree in ensemble_of(program).trees)
+    parts = parts_of(program)
+    room = options.bytes_per_test * nodes
+    if options.code_limit is not None:
+        room = min(room, options.code_limit)
+    best = _draft(program, parts, options, None)
+    if len(best.runtime) > room:
+        return BranchCode(best.runtime, nodes, options.push0)
+    low, high = -1, len(_PRICES)  # cheaper bytes make larger code: that of low fits, that of high does not
+    while high - low > 1:
+        middle = (low + high) // 2
+        draft = _draft(program, parts, options, _PRICES[middle])
+        if len(draft.runtime) > room:
+            high = middle
+        else:
+            best, low = min(best, draft, key=lambda one: one.gas), middle
+    return BranchCode(best.runtime, nodes, options.push0)
+
+
+class _Draft(NamedTuple):
+    """A contract, and its expected gas in units of 1 / SHARE_ONE."""
+
+    runtime: bytes
+    gas: int
+
+
+def _draft(program: Program, parts: Sequence[Sequence[Sequel]], options: BranchOptions, price: int | None) -> _Draft:
+    model, row = ensemble_of(program), RowCode(program)
+    finishes = [Finish.of_score(model, output) for output in range(model.outputs)]
     code = Assembler(options.push0)
     prologue(code, row)
     check_domain(code, row)
-    write_sums(code, row, parts_of(program), [Finish.of_score(model, output) for output in range(model.outputs)])
+    gas = write_sums(code, row, [join(some, price) for some in parts], finishes)
     reverts(code, row)
-    return BranchCode(code.assemble(), sum(len(tree.feature) for tree in model.trees), options.push0)
+    return _Draft(code.assemble(), gas)
 
 
 def ensemble_of(program: Program) -> TreeEnsemble:
@@ -97,7 +138,7 @@ def parts_of(program: Program) -> list[list[Sequel]]:
     return [[sequel_of(tree, lows) for tree in model.trees_of(output)] for output in range(model.outputs)]
 
 
-def write_sums(code: Assembler, row: RowCode, parts: Sequence[Sequence[Sequel]], finishes: Sequence[Finish]) -> None:
+def write_sums(code: Assembler, row: RowCode, roots: Sequence[Sequel], finishes: Sequence[Finish]) -> int:
     """Append code that returns one word for each output, for a row in memory.
 
     Parameters
@@ -106,17 +147,23 @@ def write_sums(code: Assembler, row: RowCode, parts: Sequence[Sequence[Sequel]],
         Where to; the stack is empty there.
     row
         How rows are packed.
-    parts
-        What to add up for each output.
+    roots
+        What to add up for each output, joined.
     finishes
         What to make of each output's sum.
+
+    Returns
+    -------
+    int
+        Expected gas of the sums, in units of 1 / SHARE_ONE.
     """
-    roots = [join(some) for some in parts]
     places = place_features(row, roots)
     places.load(code)
-    at = places.end if len(parts) > 1 else 0
+    gas = places.gas
+    at = places.end if len(roots) > 1 else 0
     for output, (root, finish) in enumerate(zip(roots, finishes, strict=True)):
-        Writer(code, places, finish.bits, f"output{output}_").write(root, finish.start)
+        gas += Writer(code, places, finish.bits, f"output{output}_").write(root, finish.start)
         finish.write(code)
         code.push(at + 32 * output).op("MSTORE")
-    return_words(code, len(parts), at)
+    return_words(code, len(roots), at)
+    return gas

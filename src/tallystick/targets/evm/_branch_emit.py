@@ -57,10 +57,16 @@ class Writer:
         self._labels = 0
         self._used: set[str] = set()
 
-    def write(self, root: Sequel, base: int) -> None:
-        """Append the base, with what is already added for the likeliest leaves, and the sequence."""
+    def write(self, root: Sequel, base: int) -> int:
+        """Append the base, with what is already added for the likeliest leaves, and the sequence.
+
+        Returns
+        -------
+        int
+            Expected gas, in units of 1 / SHARE_ONE, as if every feature were on the stack.
+        """
         plans = Plans(root)
-        _, added = plans.of(root, False).best()
+        gas, added = plans.of(root, False).best()
         self._code.push((base + added) % self._modulus)
         end = self._name()
         waiting: list[_Begin | _Ask | _End] = [_End(end), _Begin(root, added, end, False)]
@@ -72,6 +78,7 @@ class Writer:
                     waiting += reversed(self._ask(ask, plans))
                 case _End(label) if label in self._used:
                     self._code.label(label)
+        return gas
 
     def _name(self) -> str:
         self._labels += 1

@@ -15,8 +15,10 @@ __all__ = ["Places", "place_features", "visits"]
 
 _STACK: Final = 15  # DUP16 reaches the sixteenth; the first is the sum
 _WORD: Final = 32
-_MORE_THAN_SLOT: Final = 3  # 18 + 6 visits < 12 visits
-_MORE_THAN_STACK: Final = (4, 3)  # 12 + 3 visits < 12 visits
+_READ: Final = 12  # gas: PUSH, MLOAD, PUSH, SHR
+_STORE: Final = 6  # PUSH, MSTORE
+_SLOT: Final = 6  # PUSH, MLOAD
+_DUP: Final = 3
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,14 @@ class Places:
         Features on the stack, the lowest first; above them is the sum.
     slots
         Memory address of each feature that has a word of its own.
+    gas
+        Expected gas of loading them, and of reads beyond the 3 gas of one on the stack, in units of 1 / SHARE_ONE.
     """
 
     row: RowCode
     stack: tuple[int, ...]
     slots: Mapping[int, int]
+    gas: int
 
     @property
     def end(self) -> int:
@@ -63,12 +68,23 @@ class Places:
 def place_features(row: RowCode, roots: Sequence[Sequel]) -> Places:
     """Choose the cheapest place for each feature: most visited on the stack, unused ones nowhere."""
     expected = visits(roots)
-    order = sorted(expected, key=lambda feature: (-expected[feature], feature))
-    most, least = _MORE_THAN_STACK
-    stack = [feature for feature in order[:_STACK] if expected[feature] * least > most * SHARE_ONE]
-    kept = [feature for feature in order[len(stack) :] if expected[feature] > _MORE_THAN_SLOT * SHARE_ONE]
-    slots = {feature: _behind(row) + _WORD * place for place, feature in enumerate(kept)}
-    return Places(row, tuple(reversed(stack)), slots)
+    stack: list[int] = []
+    slots: dict[int, int] = {}
+    gas = 0
+    for feature in sorted(expected, key=lambda feature: (-expected[feature], feature)):
+        count = expected[feature]
+        on_stack = SHARE_ONE * _READ + count * _DUP
+        in_slot = SHARE_ONE * (_READ + _STORE) + count * _SLOT
+        in_row = count * _READ
+        if len(stack) < _STACK and on_stack < in_row:
+            stack.append(feature)
+            gas += on_stack - count * _DUP
+        elif in_slot < in_row:
+            slots[feature] = _behind(row) + _WORD * len(slots)
+            gas += in_slot - count * _DUP
+        else:
+            gas += in_row - count * _DUP
+    return Places(row, tuple(reversed(stack)), slots, gas)
 
 
 def _behind(row: RowCode) -> int:

@@ -1,9 +1,4 @@
-"""Trees as branch code sees them: sequences of tests and a constant, with equal tests made once.
-
-A sum of trees does not depend on their order. So trees that begin with the same test are entered together: the test
-is made once, behind it all their left sides are a sequence of their own, or all their right sides. Leaves that meet in
-a sequence are one constant.
-"""
+"""Trees as branch code sees them: sequences of a constant and tests, with a sequence behind each side of a test."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ from typing import Final
 
 from tallystick.exact import Tree
 
-__all__ = ["SHARE_ONE", "Sequel", "Split", "join", "listing", "sequel_of"]
+__all__ = ["SHARE_ONE", "Sequel", "Split", "listing", "sequel_of"]
 
 SHARE_ONE: Final = 1 << 16  # a share of rows of 1
 
@@ -69,64 +64,6 @@ def _share(value: int, left: int, right: int) -> int:
         return SHARE_ONE // 2
     share = (value - right) * SHARE_ONE // (left - right)
     return min(max(share, SHARE_ONE >> 10), SHARE_ONE - (SHARE_ONE >> 10))  # rounding may put it at or beyond an end
-
-
-@dataclass(slots=True)
-class _Todo:
-    """A sequence to fill from parts, where some features are known to be in [low, high]."""
-
-    target: Sequel
-    parts: list[Sequel]
-    known: dict[int, tuple[int, int]]
-
-
-def join(parts: Sequence[Sequel]) -> Sequel:
-    """One sequence that adds what all of these add; they stay as they are."""
-    result = Sequel(0)
-    waiting = [_Todo(result, list(parts), {})]
-    while waiting:
-        waiting += _fill(waiting.pop())
-    _drop_idle(result)
-    return result
-
-
-def _fill(todo: _Todo) -> list[_Todo]:
-    """Put the constant and one test of each kind into the sequence; what is behind the tests is left to do."""
-    groups: dict[tuple[int, int], list[Split]] = {}
-    stack = list(reversed(todo.parts))
-    while stack:
-        part = stack.pop()
-        todo.target.constant += part.constant
-        for split in part.splits:
-            low, high = todo.known.get(split.feature, (0, 1 << 64))
-            if high <= split.threshold:
-                stack.append(split.left)
-            elif low > split.threshold:
-                stack.append(split.right)
-            else:
-                groups.setdefault((split.feature, split.threshold), []).append(split)
-    more = []
-    for (feature, threshold), splits in groups.items():
-        share = sum(split.share for split in splits) // len(splits)
-        joined = Split(feature, threshold, share, Sequel(0), Sequel(0))
-        todo.target.splits.append(joined)
-        low, high = todo.known.get(feature, (0, 1 << 64))
-        left, right = {feature: (low, threshold)}, {feature: (threshold + 1, high)}
-        more.append(_Todo(joined.left, [split.left for split in splits], todo.known | left))
-        more.append(_Todo(joined.right, [split.right for split in splits], todo.known | right))
-    return more
-
-
-def _drop_idle(root: Sequel) -> None:
-    """Take out tests with the same constant on both sides."""
-    for sequel in reversed(listing(root)):
-        kept = []
-        for split in sequel.splits:
-            if split.left.splits or split.right.splits or split.left.constant != split.right.constant:
-                kept.append(split)
-            else:
-                sequel.constant += split.left.constant
-        sequel.splits = kept
 
 
 def listing(root: Sequel) -> list[Sequel]:

@@ -11,7 +11,8 @@ from tallystick.exact import Program
 from tallystick.targets.evm._assembler import Assembler
 from tallystick.targets.evm._branch import BranchCode, BranchOptions, ensemble_of, parts_of, write_sums
 from tallystick.targets.evm._branch_finish import Finish
-from tallystick.targets.evm._branch_tree import Sequel
+from tallystick.targets.evm._branch_join import join
+from tallystick.targets.evm._branch_tree import SHARE_ONE, Sequel
 from tallystick.targets.evm._contract import ROW_AT, SHARD, check_domain, prologue, return_words, reverts
 from tallystick.targets.evm._row import RowCode
 from tallystick.targets.evm._split_part import cut_part, size_of
@@ -21,6 +22,7 @@ __all__ = ["SplitBranch", "split_branch"]
 _WORD: Final = 32
 _ADDRESS_BYTES: Final = 20
 _BYTES_A_NODE: Final = 16  # a first guess
+_GAS_A_SHARD: Final = 2900  # of a call to a contract that is cold, and what it does beside its tests: a limit's bytes
 
 
 class _Item(NamedTuple):
@@ -121,7 +123,7 @@ def _largest(program: Program, items: list[_Item], limit: int, options: BranchOp
     best, low, high = BranchCode(b"", 0), 0, len(items) + 1
     guess = _guess(items, limit)
     while high - low > 1:  # low of them fit, high of them do not
-        shard = _shard(program, items[:guess], options)
+        shard = _shard(program, items[:guess], limit, options)
         if len(shard.runtime) <= limit:
             best, low = shard, guess
         else:
@@ -144,14 +146,20 @@ def _guess(items: list[_Item], limit: int) -> int:
     return len(items)
 
 
-def _shard(program: Program, items: Sequence[_Item], options: BranchOptions) -> BranchCode:
+def _shard(program: Program, items: Sequence[_Item], limit: int, options: BranchOptions) -> BranchCode:
     model, row = ensemble_of(program), RowCode(program)
     parts: list[list[Sequel]] = [[] for _ in range(model.outputs)]
     for item in items:
         parts[item.output].append(item.part)
     code = Assembler(options.push0)
     code.push(row.size).push(0).push(ROW_AT).op("CALLDATACOPY")
-    write_sums(code, row, parts, [Finish.of_part(model, output) for output in range(model.outputs)])
+    price = _GAS_A_SHARD * SHARE_ONE // limit
+    write_sums(
+        code,
+        row,
+        [join(some, price) for some in parts],
+        [Finish.of_part(model, output) for output in range(model.outputs)],
+    )
     return BranchCode(code.assemble(), sum(size_of(item.part) for item in items), options.push0)
 
 
