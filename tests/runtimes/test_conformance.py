@@ -55,7 +55,7 @@ def cases() -> Iterator[pytest.ParameterSet]:
         yield pytest.param(runtime, id=name, marks=marks)
 
 
-@pytest.mark.parametrize("runtime", cases())
+@pytest.mark.parametrize("runtime", list(cases()))
 def test_runtime_conforms(runtime: Runtime) -> None:
     taken = 0
     for name, program in examples().items():
