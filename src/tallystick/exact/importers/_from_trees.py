@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tallystick.errors import ProgramError, SpecMismatch
 from tallystick.exact._ensemble import TreeEnsemble
@@ -18,18 +18,26 @@ from tallystick.exact._program import UNCALIBRATED, ErrorBound, Feature, Program
 from tallystick.exact._trees import Tree
 from tallystick.exact.importers._float_models import FloatLinear, FloatMlp, FloatTrees
 from tallystick.exact.importers._grow import GrownTree, check_shape, grow
+from tallystick.exact.importers._on_steps import trees_on_steps
 from tallystick.exact.importers._options import ImportOptions
 from tallystick.exact.importers._sigmoid import sigmoid_table
 from tallystick.units import PPM_ONE
 
+if TYPE_CHECKING:
+    from tallystick.exact.importers._quantiser import Quantiser
+
 __all__ = ["check_names", "model_facts", "trees_to_program"]
 
-MAX_GROWN: Final = 1 << 20  # splits of all trees together where categorical splits multiply them
+MAX_GROWN: Final = 1 << 18  # splits of all trees together where categorical splits multiply them
 _SMALLEST_FLOAT32: Final = Fraction(1, 1 << 149)  # a product may fall below it
 
 
 def trees_to_program(
-    source: FloatTrees, features: Sequence[Feature], feature_spec_hash: bytes, options: ImportOptions | None = None
+    source: FloatTrees,
+    features: Sequence[Feature],
+    feature_spec_hash: bytes,
+    options: ImportOptions | None = None,
+    quantisers: Sequence[Quantiser] = (),
 ) -> Program:
     """Turn trees of floats into an exact program.
 
@@ -43,12 +51,15 @@ def trees_to_program(
         Hash of the feature spec, 32 bytes.
     options
         Scale, metadata, calibration.
+    quantisers
+        One for each feature, where the program's integers stand for floats.
 
     Returns
     -------
     Program
         ``|raws[k] / 2**scale_bits - the library's own score k before its link| <= error bound`` on every row of the
-        domain, given to the library in the type that ``source.value_bits`` says.
+        domain, given to the library in the type that ``source.value_bits`` says; with quantisers, on the middles of
+        their steps.
 
     Raises
     ------
@@ -60,6 +71,8 @@ def trees_to_program(
     options = options or ImportOptions()
     check_names(source.names, features)
     _check_source(source)
+    if quantisers:
+        source = trees_on_steps(source, quantisers)
     grown, splits = [], 0
     for index, tree in enumerate(source.trees):
         check_shape(tree, len(features), source.library, index)
@@ -83,7 +96,7 @@ def trees_to_program(
         calibration=calibration,
         threshold_ppm=default_ppm if options.threshold_ppm is None else options.threshold_ppm,
         decision=options.decision,
-        metadata={**model_facts(source), **options.metadata},
+        metadata={**model_facts(source), **_maps(quantisers), **options.metadata},
     )
 
 
@@ -114,6 +127,14 @@ def model_facts(source: FloatTrees | FloatLinear | FloatMlp) -> dict[str, str | 
     return facts | dict(source.notes)
 
 
+def _maps(quantisers: Sequence[Quantiser]) -> dict[str, str]:
+    if not quantisers:
+        return {}
+    from tallystick.exact.importers._quantiser import QUANTISERS, quantisers_text  # needs numpy
+
+    return {QUANTISERS: quantisers_text(quantisers)}
+
+
 def _check_source(source: FloatTrees) -> None:
     if not all(map(math.isfinite, (*source.base, source.slope))):
         raise ProgramError(f"the {source.library} model's base score is not finite", field="base_score")
@@ -131,12 +152,12 @@ def _ensemble(source: FloatTrees, grown: Sequence[GrownTree], scale_bits: int) -
         if made.tree is not None:
             trees.append(made.tree)
             output.append(tree.output)
+    first = {number: place for place, number in reversed(list(enumerate(output)))}
     for number, constant in enumerate(constants):
-        if source.divisor == 1 or number not in output:
+        if source.divisor == 1 or number not in first:
             base[number] += constant // source.divisor
         else:  # inside the division, so that the floor is of the whole sum
-            first = output.index(number)
-            trees[first] = _raised(trees[first], constant)
+            trees[first[number]] = _raised(trees[first[number]], constant)
     return TreeEnsemble(tuple(trees), tuple(base), tuple(output) if len(base) > 1 else (), source.divisor)
 
 
@@ -147,8 +168,11 @@ def _raised(tree: Tree, by: int) -> Tree:
 
 def _bound(source: FloatTrees, grown: Sequence[GrownTree], scale_bits: int) -> ErrorBound:
     """The worst output's rounding of leaves, plus its float summation: ``n * u / (1 - n * u) * sum(max |leaf|)``."""
-    worst = max(_output_error(source, grown, scale_bits, output) for output in range(len(source.base)))
-    parts = [
+    trees: list[list[GrownTree]] = [[] for _ in source.base]
+    for tree, made in zip(source.trees, grown, strict=True):
+        trees[tree.output].append(made)
+    worst = max(_output_error(source, its, scale_bits, base) for its, base in zip(trees, source.base, strict=True))
+    parts: list[str] = [
         f"leaves rounded down to 2**-{scale_bits}: worst leaf of each of {len(grown)} trees, summed exactly",
         f"float{64 if source.sum_bits > 24 else 32} summation of n terms: n*u/(1-n*u) * sum of largest leaves, "
         f"u = 2**-{source.sum_bits}",
@@ -167,9 +191,10 @@ def _bound(source: FloatTrees, grown: Sequence[GrownTree], scale_bits: int) -> E
     return ErrorBound(math.ceil(worst), "; ".join(parts))
 
 
-def _output_error(source: FloatTrees, grown: Sequence[GrownTree], scale_bits: int, output: int) -> Fraction:
-    its = [made for tree, made in zip(source.trees, grown, strict=True) if tree.output == output]
-    base = Fraction(source.base[output]) * (1 << scale_bits)
+def _output_error(
+    source: FloatTrees, its: Sequence[GrownTree], scale_bits: int, base_score: float | Fraction
+) -> Fraction:
+    base = Fraction(base_score) * (1 << scale_bits)
     mean = Fraction(1, source.divisor)
     rounding = sum((made.rounding for made in its), start=Fraction(0)) * mean
     largest = sum((made.largest for made in its), start=Fraction(0)) * mean + abs(base)

@@ -8,10 +8,12 @@ Source: LightGBM ``src/io/tree.cpp``, ``include/LightGBM/tree.h`` (``Categorical
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from tallystick.errors import ProgramError
+from tallystick.exact._limits import MAX_OUTPUTS
 from tallystick.exact.importers._float_models import FloatTree, FloatTrees
 from tallystick.exact.importers._lightgbm_model import (
     LightgbmKind,
@@ -55,7 +57,9 @@ def read_lightgbm(model: Mapping[str, Any] | str, options: ImportOptions) -> Flo
     ProgramError
         Not such a model, or one that cannot be expressed; the message says what to do instead.
     """
-    return float_trees(read_lightgbm_model(model, _check), options.iterations)
+    source = float_trees(read_lightgbm_model(model, _check), options.iterations)
+    placeholders = [f"Column_{column}" for column in range(len(source.names))]
+    return replace(source, names=[""] * len(source.names)) if source.names == placeholders else source
 
 
 def float_trees(model: LightgbmModel, iterations: int | None = None) -> FloatTrees:
@@ -104,8 +108,8 @@ def _check(kind: LightgbmKind, _categorical: bool) -> None:
         raise ProgramError(
             "the LightGBM model squares its score", field="objective", next_step="Train with reg_sqrt=false."
         )
-    if kind.classes < 1:
-        raise ValueError("no trees in an iteration")
+    if not 1 <= kind.classes <= MAX_OUTPUTS:
+        raise ValueError(f"{kind.classes} trees in an iteration")
     _link(kind)
 
 
@@ -134,9 +138,3 @@ def _float_tree(tree: LightgbmTree, output: int) -> FloatTree:
             if missing == "Zero" and node not in tree.categories
         },
     )
-
-
-def without_placeholders(names: Sequence[str]) -> list[str]:
-    """No names instead of those that LightGBM gives to columns without one."""
-    placeholders = [f"Column_{column}" for column in range(len(names))]
-    return [""] * len(names) if list(names) == placeholders else list(names)

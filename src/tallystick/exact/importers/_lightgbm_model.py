@@ -140,6 +140,8 @@ def _text_sets(fields: Mapping[str, str]) -> list[frozenset[int]]:
     """The sets of values, each as 32-bit words between two boundaries."""
     boundaries = [int(number) for number in fields["cat_boundaries"].split()]
     words = [int(number) for number in fields["cat_threshold"].split()]
+    if boundaries != sorted(boundaries) or boundaries[0] != 0 or boundaries[-1] > len(words):
+        raise ValueError("cat_boundaries are not in cat_threshold")
     sets = []
     for start, stop in pairwise(boundaries):
         bits = sum((word % (1 << _WORD_BITS)) << _WORD_BITS * place for place, word in enumerate(words[start:stop]))

@@ -211,12 +211,13 @@ def _categories(tree: Mapping[str, Any]) -> dict[int, frozenset[int]]:
         wholes(tree["categories_sizes"]),
         strict=True,
     )
-    sets = {}
+    sets: dict[int, frozenset[int]] = {}
+    at = 0
     for node, start, size in parts:
-        members = values[start : start + size]
-        if start < 0 or size < 0 or len(members) != size or not all(0 <= value < _OUT_OF_RANGE for value in members):
+        if start != at or size < 0 or at + size > len(values):
             raise ValueError("categories of a node are not in its tree")
-        sets[node] = frozenset(members)
+        at += size
+        sets[node] = frozenset(value for value in values[start:at] if 0 <= value < _OUT_OF_RANGE)
     if set(sets) != {node for node, kind in enumerate(tree["split_type"]) if kind}:
         raise ValueError("a categorical node has no categories")
     return sets
