@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.chain._anvil_api import AnvilApi
-from tallystick.chain._anvil_install import find_anvil
+from tallystick.chain._anvil_install import find_anvil, user_cache_dir
 from tallystick.chain._blocks import Block, Log, Receipt, Transaction
 from tallystick.chain._clock import Clock, ManualClock
 from tallystick.chain._contracts import Artefact, Contract, load_artefact
@@ -67,4 +67,5 @@ __all__ = [
     "signer_from_settings",
     "simulate",
     "translated",
+    "user_cache_dir",
 ]
