@@ -21,6 +21,7 @@ __all__ = ["join"]
 _ANY = (0, (1 << 64) - 1)
 _GAS_A_TEST = 22
 _BYTES_A_TEST = 15
+_HOSTS = 48
 
 
 class _Known(NamedTuple):
@@ -32,7 +33,7 @@ class _Known(NamedTuple):
     without_left: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Group:
     """Trees that begin with the same test."""
 
@@ -135,21 +136,33 @@ def _pull(groups: list[_Group], reach: int, price: int) -> list[_Group]:
     """Enter groups with others where that pays; those that save the most by it come first."""
     for group in groups:
         _measure(group)
-    gains: list[dict[int, int]] = []
-    for group in groups:
-        scores = {place: _score(group, other, reach, price) for place, other in enumerate(groups) if other is not group}
-        gains.append({place: score for place, score in scores.items() if score > 0})
-    free = dict.fromkeys(range(len(groups)))
+    gains: list[tuple[int, _Group, list[_Group]]] = []
+    for host in _hosts(groups):
+        scores = [(_score(host, other, reach, price), other) for other in groups if other is not host]
+        guests = [(score, other) for score, other in scores if score > 0]
+        gains.append((sum(score for score, _ in guests), host, [other for _, other in guests]))
+    gains.sort(key=lambda gain: -gain[0])
+    free = dict.fromkeys(groups)
     kept = []
-    for place in sorted(free, key=lambda place: -sum(gains[place].values())):
-        if place in free:
-            del free[place]
-            pulled = [other for other in gains[place] if other in free]
-            groups[place].pulled = [groups[other] for other in pulled]
-            kept.append(groups[place])
-            for other in pulled:
+    for _, host, others in gains:
+        if host in free:
+            del free[host]
+            host.pulled = [other for other in others if other in free]
+            kept.append(host)
+            for other in host.pulled:
                 del free[other]
-    return kept
+    return kept + list(free)
+
+
+def _hosts(groups: list[_Group]) -> list[_Group]:
+    """The groups that others may be pulled into: those whose test likely tells most, that this takes bounded time."""
+    if len(groups) <= _HOSTS:
+        return groups
+    asked: dict[int, int] = {}
+    for group in groups:
+        for feature, tests in group.tests.items():
+            asked[feature] = asked.get(feature, 0) + sum(known.reach for known in tests)
+    return sorted(groups, key=lambda group: -asked[group.feature] * min(group.share, SHARE_ONE - group.share))[:_HOSTS]
 
 
 def _score(group: _Group, other: _Group, reach: int, price: int) -> int:
