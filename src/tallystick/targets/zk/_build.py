@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tallystick.exact import Linear, Mlp, Program, TreeEnsemble
+from tallystick.exact import Linear, Program, TreeEnsemble
 from tallystick.targets.zk._graph import INPUT, Graph
 from tallystick.targets.zk._layers import LayerPlan, moved, plan_layers
 from tallystick.targets.zk._numbers import BASE
@@ -30,7 +30,7 @@ def build(program: Program) -> bytes:
             last = _add_trees(graph, program, model)
         case Linear() as model:
             last = graph.plus(graph.multiply(INPUT, model.weight), moved(program, model.weight, model.base))
-        case Mlp() as model:
+        case model:
             last = INPUT
             for layer in plan_layers(program, model):
                 last = _add_layer(graph, last, layer)

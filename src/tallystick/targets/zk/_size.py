@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.exact import Linear, Mlp, Program, TreeEnsemble
+from tallystick.exact import Linear, Program, TreeEnsemble
 from tallystick.targets.zk._layers import LayerPlan, plan_layers
 from tallystick.targets.zk._numbers import columns_of_parts, legs_for
 
@@ -53,7 +53,7 @@ def size_of(program: Program) -> Size:
             return _size_of_trees(program, model)
         case Linear(weight=weight):
             return Size(legs_for(0), 0, 0, _terms_of(weight))
-        case Mlp() as model:
+        case model:
             return _size_of_layers(plan_layers(program, model))
 
 
