@@ -15,6 +15,7 @@ from tallystick.exact.importers._from_trees import trees_to_program
 from tallystick.exact.importers._lightgbm import read_lightgbm
 from tallystick.exact.importers._options import ImportOptions
 from tallystick.exact.importers._reading import parse_json, reading
+from tallystick.exact.importers._sklearn_names import LIBRARY, class_of
 from tallystick.exact.importers._xgboost import read_xgboost
 
 if TYPE_CHECKING:
@@ -86,6 +87,16 @@ def _read_catboost(model: Any, features: Sequence[Feature], options: ImportOptio
     return read_catboost(model, features, options)
 
 
+def _takes_sklearn(model: Any) -> bool:
+    return class_of(model) is not None
+
+
+def _read_sklearn(model: Any, _features: Sequence[Feature], options: ImportOptions) -> FloatModel:
+    from tallystick.exact.importers._sklearn import read_sklearn  # needs numpy
+
+    return read_sklearn(model, options)
+
+
 def _has(model: Any, key: str) -> bool:
     return isinstance(model, Mapping) and key in model
 
@@ -94,6 +105,7 @@ READERS: Final = (
     Reader("LightGBM", "text or dump of a Booster", _takes_lightgbm, _read_lightgbm),
     Reader("XGBoost", "JSON or UBJSON of a Booster", _takes_xgboost, _read_xgboost),
     Reader("CatBoost", "JSON of save_model", _takes_catboost, _read_catboost),
+    Reader(LIBRARY, "fitted estimator, or pipeline of scalers and one", _takes_sklearn, _read_sklearn),
 )
 
 
