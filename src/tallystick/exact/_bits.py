@@ -10,34 +10,33 @@ from typing import Any
 from numba import types
 from numba.extending import intrinsic, overload
 
-__all__ = ["trailing_zeros"]
+__all__ = ["leading_zeros"]
 
 
-def trailing_zeros(word: Any) -> int:
-    """Count the zero bits below the lowest set bit of a uint32; 32 where none is set.
+def leading_zeros(word: Any) -> int:
+    """Count the zero bits above the highest set bit of a uint64.
 
     Examples
     --------
-    >>> trailing_zeros(0b1100), trailing_zeros(0)
-    (2, 32)
+    >>> leading_zeros(1), leading_zeros(2**64 - 1)
+    (63, 0)
     """
-    number = int(word) | 1 << 32
-    return (number & -number).bit_length() - 1
+    return 64 - int(word).bit_length()
 
 
-def _count_trailing_zeros(_context: Any, word: Any) -> Any:  # pragma: no cover - runs inside the compiler
+def _count_leading_zeros(_context: Any, word: Any) -> Any:  # pragma: no cover - runs inside the compiler
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], context.get_constant(types.boolean, False))
+        return builder.ctlz(arguments[0], context.get_constant(types.boolean, False))
 
-    return types.uint32(types.uint32), generate
-
-
-_instruction: Any = intrinsic(_count_trailing_zeros)
+    return types.uint64(types.uint64), generate
 
 
-@overload(trailing_zeros)
-def _overload_trailing_zeros(word: Any) -> Any:  # pragma: no cover - runs inside the compiler
+_leading: Any = intrinsic(_count_leading_zeros)
+
+
+@overload(leading_zeros)
+def _overload_leading_zeros(word: Any) -> Any:  # pragma: no cover - runs inside the compiler
     def compiled_form(word: Any) -> Any:
-        return _instruction(word)
+        return _leading(word)
 
     return compiled_form

@@ -1,33 +1,33 @@
-"""Many rows at once: equal to the reference, bit for bit."""
+"""Many rows at once, or one row quickly: equal to the reference, bit for bit."""
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tallystick.errors import InputError, RangeError
-from tallystick.exact._ensemble import TreeEnsemble
-from tallystick.exact._kernels import look_up, score_blocks
-from tallystick.exact._layout import lay_out
+from tallystick.exact._fast_plan import plan_of
+from tallystick.exact._layout import aligned
 from tallystick.exact._program import Program
+from tallystick.exact._reference import check_row
 
-__all__ = ["BLOCK_ROWS", "FastProgram", "Scratch"]
+__all__ = ["FastProgram"]
 
-BLOCK_ROWS: Final = 512  # ranks of 64 one-byte columns fill a first-level cache; measured best of 64 to 512
+_INT64: Final = np.dtype(np.int64)
+_NO_PPM: Final = np.empty(0, np.uint32)
+_NEXT_TO_EACH_OTHER: Final = (8,)  # strides of one row
+
+_Int64s = npt.NDArray[np.int64]
 
 
-class Scratch(NamedTuple):
-    """Working memory of one call, for one block of rows."""
-
-    ranks: npt.NDArray[Any]  # (columns, block)
-    narrow: npt.NDArray[np.int32]
-    narrow_total: npt.NDArray[np.int32]
-    wide: npt.NDArray[np.int64]
-    wide_total: npt.NDArray[np.int64]
-    bits: npt.NDArray[np.uint32]
-    alive: npt.NDArray[np.uint32]
+def _read_only(rows: _Int64s) -> _Int64s:
+    """The same rows as one type for the compiler, which else compiles once more for rows that cannot be written."""
+    view = rows.view()
+    view.flags.writeable = False
+    return view
 
 
 class FastProgram:
@@ -36,21 +36,19 @@ class FastProgram:
     Parameters
     ----------
     program
-        Program to run; results equal :func:`score_row` on every row.
+        Program to run; results equal :func:`score_row` and :func:`score_outputs` on every row.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._low = np.array([feature.low for feature in program.features], np.int64)
-        self._high = np.array([feature.high for feature in program.features], np.int64)
-        self._breakpoints = np.array(program.calibration.raw, np.int64)
-        self._values = np.array(program.calibration.ppm, np.uint32)
-        assert isinstance(program.model, TreeEnsemble)
-        self._base = program.model.base[0]
-        self._columns, self._words = lay_out(program.model)
+        plan = plan_of(program)
+        self._words = plan.words
+        self._run, self._run_row = plan.run, plan.run_row
+        self._scratch_words = plan.scratch_words
+        self._spare: list[_Int64s] = []  # working memory that no thread is using
 
-    def score(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32]]:
-        """Score rows.
+    def score(self, rows: _Int64s) -> tuple[_Int64s, npt.NDArray[np.uint32]]:
+        """Score rows by the decision output.
 
         Parameters
         ----------
@@ -69,27 +67,70 @@ class FastProgram:
         RangeError
             A value is outside its feature's domain; names row, feature and value.
         """
-        self._check(rows)
-        raw = np.full(len(rows), self._base, np.int64)
-        place = score_blocks(rows, self._low, self._high, self._columns, self._words, self._scratch(), raw)
-        if place >= 0:
-            raise self._outside(rows, *divmod(place, rows.shape[1]))
         ppm = np.empty(len(rows), np.uint32)
-        look_up(raw, self._breakpoints, self._values, ppm)
+        totals = self._totals(rows, ppm)
+        raw = totals[:, self.program.decision]
+        return np.ascontiguousarray(raw), ppm
+
+    def outputs(self, rows: _Int64s) -> _Int64s:
+        """Raw score of every output.
+
+        Parameters
+        ----------
+        rows
+            As :meth:`score`.
+
+        Returns
+        -------
+        numpy.ndarray
+            (n, outputs) int64 in units of 2**-scale_bits.
+
+        Raises
+        ------
+        InputError, RangeError
+            As :meth:`score`.
+        """
+        return self._totals(rows, _NO_PPM)
+
+    def score_one(self, row: _Int64s | Sequence[int]) -> tuple[int, int]:
+        """Score one row by the decision output, with as little around it as possible.
+
+        Parameters
+        ----------
+        row
+            One integer for each feature: quickest as (features,) int64.
+
+        Returns
+        -------
+        tuple
+            raw in units of 2**-scale_bits, and ppm.
+
+        Raises
+        ------
+        RangeError
+            As :func:`check_row`.
+        """
+        if type(row) is not np.ndarray or row.dtype is not _INT64 or row.strides != _NEXT_TO_EACH_OTHER:
+            row = np.array(check_row(self.program, [*row]), np.int64)
+        raw, ppm = self._run_row(row, self._words)
+        if ppm < 0:
+            check_row(self.program, row.tolist())  # raises
         return raw, ppm
 
-    def _scratch(self) -> Scratch:
-        return Scratch(
-            ranks=np.empty((len(self._columns.feature), BLOCK_ROWS), self._words.rank.dtype),
-            narrow=np.empty(BLOCK_ROWS, np.int32),
-            narrow_total=np.empty(BLOCK_ROWS, np.int32),
-            wide=np.empty(BLOCK_ROWS, np.int64),
-            wide_total=np.empty(BLOCK_ROWS, np.int64),
-            bits=np.empty(BLOCK_ROWS, np.uint32),
-            alive=np.empty(BLOCK_ROWS, np.uint32),
-        )
+    def _totals(self, rows: _Int64s, ppm: npt.NDArray[np.uint32]) -> _Int64s:
+        self._check(rows)
+        totals = np.empty((len(rows), self.program.model.outputs), np.int64)
+        try:
+            scratch = self._spare.pop()
+        except IndexError:
+            scratch = aligned(self._scratch_words)
+        place = self._run(_read_only(rows), self._words, scratch, totals, ppm)
+        self._spare.append(scratch)
+        if place >= 0:
+            raise self._outside(rows, *divmod(place, rows.shape[1]))
+        return totals
 
-    def _check(self, rows: npt.NDArray[np.int64]) -> None:
+    def _check(self, rows: _Int64s) -> None:
         features = self.program.features
         if not isinstance(rows, np.ndarray) or rows.dtype != np.int64:
             raise InputError("rows must be an int64 array", value=getattr(rows, "dtype", type(rows).__name__))
@@ -99,7 +140,7 @@ class FastProgram:
         if rows.ndim != 2 or rows.shape[1] != len(features):
             raise InputError(f"rows must have shape (n, {len(features)})", value=rows.shape)
 
-    def _outside(self, rows: npt.NDArray[np.int64], row: int, index: int) -> RangeError:
+    def _outside(self, rows: _Int64s, row: int, index: int) -> RangeError:
         feature = self.program.features[index]
         cause = f"feature of row {row} outside [{feature.low}, {feature.high}]"
         return RangeError(cause, name=feature.name, value=int(rows[row, index]))

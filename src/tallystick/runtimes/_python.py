@@ -56,4 +56,4 @@ class Fast:
     @contextmanager
     def open(self, program: Program) -> Iterator[Runner]:
         """Make a program ready."""
-        yield FastProgram(program)  # type: ignore[misc]
+        yield FastProgram(program)
