@@ -32,7 +32,7 @@ class Inline:
     def gas(self) -> int:
         """Estimate of what grows with the layer."""
         words, looks = len(self.lanes.words) * self.layer.outputs, sum(len(part) for part in self.parts)
-        return _WORD_GAS * words + _SEGMENT_GAS * looks
+        return self.lanes.gas + _WORD_GAS * words + _SEGMENT_GAS * looks
 
     def append(self, code: Assembler, at: int, sink: Sink) -> None:
         """Append the layer; its inputs are in lanes at an address."""

@@ -20,6 +20,7 @@ __all__ = ["WORD", "WORD_BITS", "Lanes", "pack_row", "segments"]
 
 WORD: Final = 32
 WORD_BITS: Final = 256
+_MOVE_GAS: Final = 18  # of a word that is cut out with a mask, and of a single value
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ class Lanes:
         return WORD * len(self.words)
 
     @property
+    def gas(self) -> int:
+        """What it costs to fill the lanes from a row."""
+        return _MOVE_GAS * (self.strided + sum(len(word) for word in self.words[self.strided :]))
+
+    @property
     def mask(self) -> int:
         """The lowest bit of each lane."""
         return sum(1 << self.bits * lane for lane in range(self.count))
@@ -122,7 +128,7 @@ def segments(sizes: Sequence[int], limit: int) -> list[range]:
 def pack_row(code: Assembler, row: RowCode, lanes: Lanes, at: int) -> None:
     """Append what moves the row's values into lanes at an address.
 
-    Nothing below ``at`` is kept for 31 bytes. A word that is cut out with a mask costs 18 gas, a single value as much.
+    Nothing below ``at`` is kept for 31 bytes.
     """
     single = {i for word in lanes.words[lanes.strided :] for i in word}
     for i, place in lanes.places:

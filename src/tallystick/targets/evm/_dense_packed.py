@@ -87,7 +87,7 @@ class Packed:
     @property
     def gas(self) -> int:
         """Estimate of what grows with the layer."""
-        return sum(times * self._loop_gas(classes) for classes, times in self.loops)
+        return self.lanes.gas + sum(times * self._loop_gas(classes) for classes, times in self.loops)
 
     def _loop_gas(self, classes: int) -> int:
         word = _MASKED_GAS * (classes - 1) + _LAST_GAS + _COPY_GAS
