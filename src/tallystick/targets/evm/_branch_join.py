@@ -21,7 +21,7 @@ __all__ = ["join"]
 _ANY = (0, (1 << 64) - 1)
 _GAS_A_TEST = 22
 _BYTES_A_TEST = 15
-_HOSTS = 48
+_HOSTS = 32
 
 
 class _Known(NamedTuple):
@@ -136,33 +136,40 @@ def _pull(groups: list[_Group], reach: int, price: int) -> list[_Group]:
     """Enter groups with others where that pays; those that save the most by it come first."""
     for group in groups:
         _measure(group)
+    asking: dict[int, list[_Group]] = {}
+    for group in groups:
+        for feature in group.tests:
+            asking.setdefault(feature, []).append(group)
     gains: list[tuple[int, _Group, list[_Group]]] = []
-    for host in _hosts(groups):
-        scores = [(_score(host, other, reach, price), other) for other in groups if other is not host]
-        guests = [(score, other) for score, other in scores if score > 0]
-        gains.append((sum(score for score, _ in guests), host, [other for _, other in guests]))
+    for host in _hosts(groups, asking):
+        others = [other for other in asking[host.feature] if other is not host]
+        scores = [_score(host, other, reach, price) for other in others]
+        guests = [other for other, score in zip(others, scores, strict=True) if score > 0]
+        gains.append((sum(score for score in scores if score > 0), host, guests))
     gains.sort(key=lambda gain: -gain[0])
     free = dict.fromkeys(groups)
     kept = []
-    for _, host, others in gains:
+    for _, host, guests in gains:
         if host in free:
             del free[host]
-            host.pulled = [other for other in others if other in free]
+            host.pulled = [other for other in guests if other in free]
             kept.append(host)
             for other in host.pulled:
                 del free[other]
     return kept + list(free)
 
 
-def _hosts(groups: list[_Group]) -> list[_Group]:
-    """The groups that others may be pulled into: those whose test likely tells most, that this takes bounded time."""
+def _hosts(groups: list[_Group], asking: dict[int, list[_Group]]) -> list[_Group]:
+    """The groups that others may be pulled into: those that likely tell most, for bounded time."""
     if len(groups) <= _HOSTS:
         return groups
-    asked: dict[int, int] = {}
-    for group in groups:
-        for feature, tests in group.tests.items():
-            asked[feature] = asked.get(feature, 0) + sum(known.reach for known in tests)
-    return sorted(groups, key=lambda group: -asked[group.feature] * min(group.share, SHARE_ONE - group.share))[:_HOSTS]
+    weights = {
+        feature: sum(known.reach for other in others for known in other.tests[feature])
+        for feature, others in asking.items()
+    }
+    return sorted(groups, key=lambda group: -weights[group.feature] * min(group.share, SHARE_ONE - group.share))[
+        :_HOSTS
+    ]
 
 
 def _score(group: _Group, other: _Group, reach: int, price: int) -> int:
