@@ -41,7 +41,7 @@ class Assembler:
     """
 
     def __init__(self, push0: bool = True) -> None:
-        self._push0 = push0
+        self.push0 = push0
         self._parts: list[bytes | _Label | _Reference] = []
 
     def op(self, *names: str) -> Assembler:
@@ -53,7 +53,7 @@ class Assembler:
         """Append a constant, modulo 2**256, in the shortest push or one of ``size`` bytes."""
         value %= _WORD
         if size is None:
-            size = (value.bit_length() + 7) // 8 if value or self._push0 else 1
+            size = (value.bit_length() + 7) // 8 if value or self.push0 else 1
         self._parts.append(bytes([OPCODES["PUSH0"] + size]) + value.to_bytes(size, "big"))
         return self
 
