@@ -246,6 +246,10 @@ def _linear(model: Mapping[str, Any], header: _Header, options: ImportOptions) -
     if options.iterations is not None:
         step = "Train with so many rounds."
         raise ProgramError("XGBoost's gblinear keeps its last round only", field="iterations", next_step=step)
+    if len(set(header.base)) > 1:  # XGBoost 3.2 adds the first output's base score to all of them
+        step = "Train with a single base_score, such as 0.5."
+        cause = "XGBoost's gblinear does not keep its outputs' base scores apart"
+        raise ProgramError(cause, field="base_score", next_step=step)
     weights = [to_float32(number) for number in reals(model["weights"])]
     features, outputs = len(header.names), header.outputs
     if len(weights) != (features + 1) * outputs:
