@@ -8,7 +8,6 @@ Source: CatBoost ``catboost/libs/model/model_export``, ``catboost/libs/model/cpu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -88,7 +87,7 @@ def read_catboost(
 
 def _link(facts: Mapping[str, Any]) -> str:
     parameters = facts["params"]
-    name = (json.loads(parameters) if isinstance(parameters, str) else parameters)["loss_function"]["type"]
+    name = (parse_json(parameters) if isinstance(parameters, str) else parameters)["loss_function"]["type"]
     if name not in _LINKS:
         step = f"Train with one of {', '.join(_LINKS)}."
         cause = "the CatBoost loss function is not supported"

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from tallystick.errors import ProgramError
 
 __all__ = ["parse_json", "reading", "real", "reals", "whole", "wholes"]
+
+
+_DEEPEST: Final = 500
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)  # and texts, to skip what is in them
 
 
 @contextmanager
@@ -35,9 +40,16 @@ def parse_json(text: str | bytes) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError
-        Something else.
+    ValueError, TypeError
+        Something else, or nested deeper than 500 (the parser would use up the stack).
     """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > _DEEPEST:
+            raise ValueError(f"nested deeper than {_DEEPEST}")
     document = json.loads(text)
     if not isinstance(document, dict):
         raise TypeError("not an object")
