@@ -53,14 +53,14 @@ class _ChainContext(NamedTuple):
     chain_id: int
 
 
-def run(code: bytes, data: bytes, others: dict[bytes, bytes] | None = None) -> Outcome:
-    """Call ``code`` with ``data``; ``others`` are contracts it may call, by address.
+def run(code: bytes, data: bytes, others: dict[bytes, bytes] | None = None, at: bytes = CONTRACT) -> Outcome:
+    """Call ``code``, which is ``at`` an address, with ``data``; ``others`` are contracts it may call, by address.
 
     The contract itself is warm, the others are cold, as in a transaction sent to it.
     """
-    state = _state({CONTRACT: code, **(others or {})})
-    state.mark_address_warm(CONTRACT)
-    message = Message(gas=GAS, to=CONTRACT, sender=CALLER, value=0, data=data, code=code)
+    state = _state({**(others or {}), at: code})
+    state.mark_address_warm(at)
+    message = Message(gas=GAS, to=at, sender=CALLER, value=0, data=data, code=code)
     done = state.computation_class.apply_message(state, message, BaseTransactionContext(gas_price=0, origin=CALLER))
     return Outcome(done.output, GAS - done.get_gas_remaining(), done.is_error)
 

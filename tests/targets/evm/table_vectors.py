@@ -1,6 +1,6 @@
 """Vectors of the table: data contracts and addresses, for other implementations and against change.
 
-``python -m targets.evm.table_vectors`` in ``tests`` writes them anew; a change of a released file is a change of the
+``python -m tests.targets.evm.table_vectors`` writes them anew; a change of a released file is a change of the
 format.
 """
 
@@ -29,6 +29,7 @@ def cases() -> dict[str, tuple[Program, int]]:
         "words of the row, every depth": (narrow_program(words), 24_576),
         "records of narrow lanes, three outputs, a mean": (narrow_program(records), 24_576),
         "wide": (program(), 24_576),
+        "with its front": (narrow_program(several), 2048),
         "several contracts": (narrow_program(several), 1024),
     }
 
@@ -45,7 +46,8 @@ def document() -> dict[str, Any]:
 
 
 def _case(about: str, made: Program, code_limit: int) -> dict[str, Any]:
-    data, code = table_data(made, ADDRESS_OF, code_limit), RowCode(made)
+    interpreter = ADDRESS_OF(interpreter_initcode()) if about.startswith("with its front") else None
+    data, code = table_data(made, ADDRESS_OF, code_limit, interpreter), RowCode(made)
     return {
         "about": about,
         "program": "0x" + made.to_bytes().hex(),

@@ -7,7 +7,15 @@ from eth_abi import encode
 
 from tallystick.exact import Program, score_outputs
 from tallystick.hashing import keccak256
-from tallystick.targets.evm import RowCode, TableData, create2_address, front_code, table_contracts, table_data
+from tallystick.targets.evm import (
+    RowCode,
+    TableData,
+    TableOptions,
+    create2_address,
+    front_code,
+    table_contracts,
+    table_data,
+)
 from tallystick.targets.evm._table_code import TABLE_HASH_SELECTOR, TABLE_SCORE_SELECTOR
 
 from ...exact.programs import edge_rows, program
@@ -88,12 +96,12 @@ def test_invalid_domain_in_both_forms() -> None:
     assert ask(data, abi(data.address, row)).reason() == "program: domain"
 
 
-@pytest.mark.parametrize("magic", [b"\x00TT\x00", b"\x00TT\x02", b"\x00TTp", b"\xfeTT\x01", b"\x00\x00\x00\x00"])
+@pytest.mark.parametrize("magic", [b"TTb\x00", b"TTb\x02", b"TTp\x01", b"\x00TTb", bytes(4)])
 def test_invalid_data(magic: bytes) -> None:
     made = PROGRAMS["words"]
     data = table_data(made, ADDRESS_OF)
     row = RowCode(made).encode(edge_rows(made)[0])
-    others = {data.address: magic + data.parts[0][4:]}
+    others = {data.address: data.parts[0][:4] + magic + data.parts[0][8:]}
     hash_call = TABLE_HASH_SELECTOR.to_bytes(4, "big") + bytes(12) + data.address
     for calldata in (data.address + row, abi(data.address, row), hash_call):
         assert run(interpreter(True), calldata, others).reason() == "table: data"
@@ -164,15 +172,34 @@ def test_two_fronts_share_interpreter_and_data() -> None:
     assert [run(front, packed, others).words() for front in fronts] == [score_outputs(made, row)] * 2
 
 
-def test_contracts_in_order_and_as_their_init_codes_leave_them() -> None:
-    made = PROGRAMS["words"]
-    contracts = table_contracts(made, ADDRESS_OF)
-    assert [contract.role for contract in contracts] == ["interpreter", "data 1", "front"]
-    made_by = {ADDRESS_OF(contract.initcode): deploy(contract.initcode) for contract in contracts}
-    assert list(made_by.values()) == [contract.runtime for contract in contracts]
-    row = edge_rows(made)[2]
-    front = contracts[-1].runtime
-    assert run(front, RowCode(made).encode(row), made_by).words() == score_outputs(made, row)
+@each
+@pytest.mark.parametrize("push0", [True, False])
+@pytest.mark.parametrize("code_limit", [24_576, 1200])
+def test_model_with_its_front_in_it(made: Program, push0: bool, code_limit: int) -> None:
+    contracts = table_contracts(made, ADDRESS_OF, TableOptions(code_limit, push0))
+    assert contracts[0].role == "interpreter"
+    parts = len(contracts) - 1
+    assert [contract.role for contract in contracts[1:]] == [*(f"data {n}" for n in range(parts, 1, -1)), "model"]
+    there = {ADDRESS_OF(contract.initcode): deploy(contract.initcode) for contract in contracts}
+    assert list(there.values()) == [contract.runtime for contract in contracts]
+    (interpreter_there, *_, model_there), model = there, contracts[-1].runtime
+    assert len(model) <= code_limit
+    for row in edge_rows(made, limit=2):
+        packed = RowCode(made).encode(row)
+        expected = score_outputs(made, row)
+        assert run(model, packed, there, at=model_there).words() == expected
+        calldata = model_there + packed
+        assert run(contracts[0].runtime, calldata, there, at=interpreter_there).words() == expected
+    assert run(model, keccak256(b"programHash()")[:4], there, at=model_there).output == made.hash
+
+
+def test_front_is_reached_whatever_the_data_before_it() -> None:
+    """A push among the data must not hide the place to jump to."""
+    contracts = table_contracts(PROGRAMS["words"], ADDRESS_OF)
+    model = contracts[-1].runtime
+    for byte in range(256):
+        hidden = model[:3] + bytes([byte]) * 125 + model[128:]
+        assert run(hidden, keccak256(b"programHash()")[:4]).output == PROGRAMS["words"].hash
 
 
 def test_factory_deploys_to_the_address_that_follows() -> None:

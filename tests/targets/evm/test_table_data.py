@@ -26,7 +26,7 @@ def test_vectors_stay(name: str) -> None:
 def test_vectors_hold_every_mode() -> None:
     content: dict[str, Any] = json.loads((FOLDER / "table.json").read_text(encoding="ascii"))
     parts = "".join(part for case in content["cases"] for part in case["parts"])
-    assert len(content["cases"]) == 4
+    assert len(content["cases"]) == 5
     assert all(f"{mode:02x}" in parts for _, mode in MODES)
 
 
@@ -55,7 +55,7 @@ def test_bytes_of_one_stump() -> None:
     from tallystick.exact import Tree
 
     made = trees_program(full(1), [Tree((0,), (0x1234,), (-1,), (-2,), (0,), (-2, 7))], base=(-1,))
-    head = b"\x00TT\x01" + b"\x01" + bytes(24) + b"\x00\x00\x02"
+    head = bytes(4) + b"TTb\x01" + b"\x01" + bytes(20) + b"\x00\x00\x02"
     first = b"\x00\x2c" + bytes([dict(MODES)["depth1"], 0]) + (0x160).to_bytes(3, "big") + bytes(23) + b"\x00\x80"
     done = b"\x00\x20" + bytes([dict(MODES)["end1"]]) + bytes(27) + b"\x00\xac"
     tree = b"\x00\x12\x34\xff" + b"\xff\xff\xff\xfe" + b"\x00\x00\x00\x07"

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tallystick.exact import Program
-from tallystick.targets.evm._contract import initcode
 from tallystick.targets.evm._table_code import interpreter_code, interpreter_initcode
 from tallystick.targets.evm._table_data import CODE_LIMIT, table_data
 from tallystick.targets.evm._table_deploy import AddressOf
-from tallystick.targets.evm._table_front import front_code
 
 __all__ = ["TableContract", "TableOptions", "table_contracts"]
 
@@ -32,7 +30,7 @@ class TableOptions:
 
 @dataclass(frozen=True)
 class TableContract:
-    """One contract: ``interpreter``, ``data 1``, ``data 2``, … or ``front``, its code, and what makes it."""
+    """One contract: ``interpreter``, ``data 2``, ``data 3``, … or ``model``, its code, and what makes it."""
 
     role: str
     runtime: bytes
@@ -42,11 +40,11 @@ class TableContract:
 def table_contracts(
     program: Program, address_of: AddressOf, options: TableOptions | None = None
 ) -> tuple[TableContract, ...]:
-    """The interpreter, the data's parts from the last to the first, and the front.
+    """The interpreter, the data's further parts from the last on, and the model: the first part, with its front.
 
-    Every address follows from init code. Deploy those that have no code yet: the interpreter is there after the first
-    model, the data after the first user of this model. Call the front with rows; or, for some 2,800 gas less, the
-    interpreter with the address of ``data 1`` and a row.
+    Every address follows from init code. Deploy those that have no code yet, in this order: the interpreter is there
+    after the first model, the model after its first user. Call the model with rows, or the interpreter with the
+    model's address and a row.
 
     Raises
     ------
@@ -54,13 +52,11 @@ def table_contracts(
         As in :func:`table_data`.
     """
     options = options or TableOptions()
-    data = table_data(program, address_of, options.code_limit)
     made = interpreter_initcode(options.push0)
-    interpreter = TableContract("interpreter", interpreter_code(options.push0), made)
-    front = front_code(program, address_of(made), data.address, options.push0)
+    data = table_data(program, address_of, options.code_limit, address_of(made))
     numbers = range(len(data.parts), 0, -1)
     parts = (
-        TableContract(f"data {number}", data.parts[number - 1], code)
+        TableContract(f"data {number}" if number > 1 else "model", data.parts[number - 1], code)
         for number, code in zip(numbers, data.initcodes, strict=True)
     )
-    return interpreter, *parts, TableContract("front", front, initcode(front, options.push0))
+    return TableContract("interpreter", interpreter_code(options.push0), made), *parts

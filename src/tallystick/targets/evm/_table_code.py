@@ -75,7 +75,8 @@ def _main(code: Assembler) -> None:
 
 def _check_magic(code: Assembler) -> None:
     """Refuse what is no data contract; the head's word stays on the stack."""
-    code.op("DUP1").push(224).op("SHR").push(int.from_bytes(MAGIC, "big")).op("XOR").push_label(DATA).op("JUMPI")
+    code.op("DUP1").push(192).op("SHR").push((1 << 32) - 1).op("AND").push(int.from_bytes(MAGIC, "big")).op("XOR")
+    code.push_label(DATA).op("JUMPI")
 
 
 def _sections(code: Assembler) -> None:

@@ -32,7 +32,7 @@ def unpack(code: Assembler) -> None:
     A word holds 16 values of two bytes; every second one has a lane of four bytes in the one of two words.
     """
     size = len(_unpack_word(0, push0=code.push0).assemble())
-    code.push(4).op("BYTE").push(size).op("MUL").push_label("unpacked").op("SUB", "JUMP")
+    code.push(8).op("BYTE").push(size).op("MUL").push_label("unpacked").op("SUB", "JUMP")
     for word in reversed(range(_WORDS)):
         code.extend(_unpack_word(word, code.push0))
     code.label("unpacked").op("POP")

@@ -10,15 +10,19 @@ from tallystick.errors import ProgramError
 from tallystick.exact import Program
 from tallystick.targets.evm._row import RowCode
 from tallystick.targets.evm._table_deploy import AddressOf, data_initcode
+from tallystick.targets.evm._table_front import inner_front
 from tallystick.targets.evm._table_layout import (
     BUFFER,
     FIXED,
+    FRONT_AT,
     HEAD_BYTES,
+    JUMP,
     MAGIC,
     MAX_SLOTS,
     OUT,
     PART_HEAD_BYTES,
     PART_MAGIC,
+    STOP,
     WORD,
     Section,
 )
@@ -64,7 +68,9 @@ class TableData:
         return tuple(data_initcode(part) for part in reversed(self.parts))
 
 
-def table_data(program: Program, address_of: AddressOf, code_limit: int = CODE_LIMIT) -> TableData:
+def table_data(
+    program: Program, address_of: AddressOf, code_limit: int = CODE_LIMIT, interpreter: bytes | None = None
+) -> TableData:
     """Write a program of trees as data contracts.
 
     Parameters
@@ -76,6 +82,9 @@ def table_data(program: Program, address_of: AddressOf, code_limit: int = CODE_L
         Address, 20 bytes, that follows from init code, such as ``partial(create2_address, factory)``.
     code_limit
         Most bytes of a contract, [1,024, 2**16); larger programs take several contracts.
+    interpreter
+        Address, 20 bytes. With it the first contract holds a front too: it takes rows itself, and the interpreter
+        reads its data while it is warm. Without it the data cannot be run.
 
     Raises
     ------
@@ -89,8 +98,9 @@ def table_data(program: Program, address_of: AddressOf, code_limit: int = CODE_L
     if outputs > _MAX_OUTPUTS:
         raise ProgramError("a table has at most 2,047 outputs", field="outputs", value=outputs)
     # A section is at most what the emptiest contract holds beside its head and the descriptor of what follows.
-    sections = _Writer(program, min(limit - HEAD_BYTES - 2 * WORD, _MOST_CONTENT)).sections()
-    return _pack(program, sections, address_of, limit)
+    front = b"" if interpreter is None else bytes(FRONT_AT - HEAD_BYTES) + inner_front(program, interpreter)
+    sections = _Writer(program, min(limit - HEAD_BYTES - len(front) - 2 * WORD, _MOST_CONTENT)).sections()
+    return _pack(sections, (_head(program, STOP if interpreter is None else JUMP), front), address_of, limit)
 
 
 class _Writer:
@@ -193,10 +203,10 @@ def _base_words(program: Program) -> list[bytes]:
     return [(base * model.divisor).to_bytes(WORD, "big", signed=True) for base in model.base]
 
 
-def _pack(program: Program, sections: Sequence[Section], address_of: AddressOf, limit: int) -> TableData:
+def _pack(sections: Sequence[Section], begin: tuple[bytes, bytes], address_of: AddressOf, limit: int) -> TableData:
     """Cut the chain into contracts, and link them from the last to the first."""
     groups: list[list[Section]] = [[]]
-    free = limit - HEAD_BYTES
+    free = limit - HEAD_BYTES - len(begin[1])
     for section in sections:
         size = WORD + len(section.content) if section.content else 0
         if size > free:
@@ -208,9 +218,9 @@ def _pack(program: Program, sections: Sequence[Section], address_of: AddressOf, 
     addresses: list[bytes] = []
     after = b""  # descriptor of what follows a group
     for number, group in reversed(list(enumerate(groups))):
-        head = PART_MAGIC.ljust(WORD, b"\x00") if number else _head(program)
-        first, chain = _chain(group, len(head) + WORD, after)
-        parts.insert(0, head + first + chain)
+        head, front = ((STOP + PART_MAGIC).ljust(WORD, b"\x00"), b"") if number else begin
+        first, chain = _chain(group, len(head) + WORD + len(front), after)
+        parts.insert(0, head + first + front + chain)
         addresses.insert(0, address_of(data_initcode(parts[0])))
         after = Section("switch").descriptor(addresses[0])
     return TableData(tuple(parts), tuple(addresses))
@@ -227,9 +237,9 @@ def _chain(group: Sequence[Section], at: int, after: bytes) -> tuple[bytes, byte
     return descriptors[0], b"".join(following + section.content for following, section in pairs if section.content)
 
 
-def _head(program: Program) -> bytes:
+def _head(program: Program, begin: bytes) -> bytes:
     """Head, program hash and the first output's base, a word each."""
     row, narrow = RowCode(program), is_narrow(program)
     words = _words_of(program) if narrow else 0
-    head = (MAGIC + bytes([words])).ljust(WORD - 3, b"\x00") + row.size.to_bytes(3, "big")
+    head = (begin + MAGIC + bytes([words])).ljust(WORD - 3, b"\x00") + row.size.to_bytes(3, "big")
     return head + program.hash + _base_words(program)[0]

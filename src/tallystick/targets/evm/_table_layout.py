@@ -13,8 +13,10 @@ __all__ = [
     "BLOCK_SHIFTS",
     "BUFFER",
     "FIXED",
+    "FRONT_AT",
     "HEAD",
     "HEAD_BYTES",
+    "JUMP",
     "MAGIC",
     "MAX_SLOTS",
     "MODES",
@@ -22,6 +24,7 @@ __all__ = [
     "OUT",
     "PART_HEAD_BYTES",
     "PART_MAGIC",
+    "STOP",
     "TREES_UNROLLED",
     "UNIT",
     "UNIT_SHIFTS",
@@ -32,9 +35,11 @@ __all__ = [
 ]
 
 WORD: Final = 32
-MAGIC: Final = b"\x00TT\x01"  # STOP, so that the data cannot be run; "tally table"; version
-
-PART_MAGIC: Final = b"\x00TTp"  # of a contract that another one names
+STOP: Final = bytes(4)  # begin of data that cannot be run
+JUMP: Final = bytes.fromhex("60a05600")  # begin of data that holds its own front: PUSH1 FRONT_AT JUMP
+FRONT_AT: Final = 160  # a push among the first 128 bytes, which are data, hides at most the 32 behind them
+MAGIC: Final = b"TTb\x01"  # "tally table", version
+PART_MAGIC: Final = b"TTp\x01"  # of a contract that another one names
 
 # The interpreter's memory. Lanes of narrow features are below HEAD.
 HEAD: Final = 0x120  # copy of the data's first four words: head, program hash, first base, first descriptor
