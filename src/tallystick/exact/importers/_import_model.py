@@ -97,6 +97,17 @@ def _read_sklearn(model: Any, _features: Sequence[Feature], options: ImportOptio
     return read_sklearn(model, options)
 
 
+def _takes_onnx(model: Any) -> bool:
+    # The first field of a file is its version, a number; no other library's file begins like that.
+    return model.startswith(b"\x08") if isinstance(model, bytes) else type(model).__module__.startswith("onnx")
+
+
+def _read_onnx(model: Any, features: Sequence[Feature], options: ImportOptions) -> FloatModel:
+    from tallystick.exact.importers._onnx import read_onnx  # needs numpy
+
+    return read_onnx(model, len(features), options)
+
+
 def _has(model: Any, key: str) -> bool:
     return isinstance(model, Mapping) and key in model
 
@@ -106,6 +117,7 @@ READERS: Final = (
     Reader("XGBoost", "JSON or UBJSON of a Booster", _takes_xgboost, _read_xgboost),
     Reader("CatBoost", "JSON of save_model", _takes_catboost, _read_catboost),
     Reader(LIBRARY, "fitted estimator, or pipeline of scalers and one", _takes_sklearn, _read_sklearn),
+    Reader("ONNX", "a file's bytes, or a ModelProto", _takes_onnx, _read_onnx),
 )
 
 
