@@ -27,6 +27,7 @@ from .trained import (
 )
 
 lightgbm = pytest.importorskip("lightgbm", reason="LightGBM comes with the extra `train`")
+pandas = pytest.importorskip("pandas")
 
 FIXED = {"verbose": -1, "num_threads": 1, "deterministic": True, "seed": 1, "num_leaves": 8}
 SMALL_GROUPS = {"min_data_per_group": 5, "cat_smooth": 1, "max_cat_to_onehot": 1}
@@ -262,3 +263,18 @@ def test_invalid_dump_with_a_part_in_two_places() -> None:
 def test_invalid_bytes() -> None:
     with pytest.raises(ProgramError, match="not a LightGBM model"):
         imported(b"tree\n\xff\xfe")
+
+
+def test_categories_of_a_table_are_their_positions() -> None:
+    random = np.random.default_rng(0)
+    kind = random.choice([5, 7, 9, 11], 300)
+    two = np.isin(kind, (5, 9)).astype(int)
+    table = pandas.DataFrame({"b": random.random(300), "k": pandas.Categorical(kind)})
+    rows = np.array([[b, k] for b in (0, 1) for k in range(4)], np.int64)
+    data = lightgbm.Dataset(table, two, params={"verbose": -1})
+    booster = lightgbm.train(FIXED | SMALL_GROUPS | {"objective": "binary"}, data, 3)
+    margins = raw_scores(booster, rows)
+    program = import_model(booster, [Feature("b", 0, 1), Feature("k", 0, 3)], SPEC)
+    assert worst_error(program, rows, margins) <= program.error_bound.numerator
+    assert len({int(raw) for raw in margins * 1e6}) > 1
+    assert "positions" in str(program.metadata["category_codes"])

@@ -11,10 +11,12 @@ import pytest
 from tallystick.errors import ProgramError, SpecMismatch
 from tallystick.exact import Feature, Linear, Program
 from tallystick.exact.importers import ImportOptions, import_model
+from tallystick.exact.importers._xgboost import read_xgboost
 
 from .trained import CATEGORY, FEATURES, SPEC, Rows, asked_rows, check_ppm, labels, signal, training_rows, worst_error
 
 xgboost = pytest.importorskip("xgboost", reason="XGBoost comes with the extra `bench`")
+pandas = pytest.importorskip("pandas")
 
 FIXED = {"nthread": 1, "seed": 1, "max_depth": 3, "verbosity": 0}
 NAMES = [feature.name for feature in FEATURES]
@@ -248,6 +250,13 @@ def test_invalid_linear_base_scores() -> None:
     assert "single base_score" in caught.value.advice
 
 
+@pytest.mark.parametrize("data", [b"[1]", "[]", b"{LL", b"\xff", "", {}, {"learner": 7}])
+def test_invalid_document(data: Any) -> None:
+    with pytest.raises(ProgramError, match="not a XGBoost model") as caught:
+        read_xgboost(data, ImportOptions())
+    assert "save_model" in caught.value.advice
+
+
 def test_invalid_linear_weights() -> None:
     booster = train(labels(training_rows()), categorical=False, objective="binary:logistic", booster="gblinear")
     whole = document(booster)
@@ -264,3 +273,20 @@ def test_invalid_number_of_columns() -> None:
     whole["learner"]["learner_model_param"]["num_feature"] = "3"
     with pytest.raises(SpecMismatch, match="3 features, the spec has 4"):
         imported(whole)
+
+
+def test_categories_of_a_table_are_their_positions() -> None:
+    random = np.random.default_rng(0)
+    kind = random.choice([5, 7, 9, 11], 300)
+    two = np.isin(kind, (5, 9)).astype(int)
+    table = pandas.DataFrame({"b": random.random(300), "k": pandas.Categorical(kind)})
+    rows = np.array([[b, k] for b in (0, 1) for k in range(4)], np.int64)
+    booster = xgboost.train(
+        FIXED | {"objective": "binary:logistic"}, xgboost.DMatrix(table, two, enable_categorical=True), 2
+    )
+    codes = xgboost.DMatrix(rows.astype(np.float32), feature_names=["b", "k"], feature_types=["float", "c"])
+    margins = booster.predict(codes, output_margin=True)
+    program = import_model(booster, [Feature("b", 0, 1), Feature("k", 0, 3)], SPEC)
+    assert worst_error(program, rows, margins) <= program.error_bound.numerator
+    assert len({int(raw) for raw in margins * 1e6}) > 1
+    assert "positions" in str(program.metadata["category_codes"])

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Final
 
 from tallystick.exact.importers._scaling import Scaling
 
-__all__ = ["FloatLayer", "FloatLinear", "FloatMlp", "FloatTree", "FloatTrees"]
+__all__ = ["CODES_NOTE", "FloatLayer", "FloatLinear", "FloatMlp", "FloatTree", "FloatTrees"]
+
+# Metadata of a model whose categories came from a table with names of its own: its integers are their places there.
+CODES_NOTE: Final = {"category_codes": "positions among the training table's categories"}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tallystick.errors import ProgramError
 from tallystick.exact._limits import MAX_OUTPUTS
-from tallystick.exact.importers._float_models import FloatTree, FloatTrees
+from tallystick.exact.importers._float_models import CODES_NOTE, FloatTree, FloatTrees
 from tallystick.exact.importers._lightgbm_model import (
     LightgbmKind,
     LightgbmModel,
@@ -81,7 +81,8 @@ def float_trees(model: LightgbmModel, iterations: int | None = None) -> FloatTre
         divisor=max(1, len(trees) // classes) if model.kind.averaged else 1,
         link=link,
         slope=slope,
-        notes={"missing_values": "in training only: integers are never missing"} if missing else {},
+        notes=({"missing_values": "in training only: integers are never missing"} if missing else {})
+        | (CODES_NOTE if model.coded else {}),
     )
 
 

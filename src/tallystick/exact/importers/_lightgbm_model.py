@@ -53,6 +53,7 @@ class LightgbmModel:
     kind: LightgbmKind
     feature_names: Sequence[str]
     trees: Sequence[LightgbmTree]
+    coded: bool = False  # categories are positions among a table's own
 
     def __post_init__(self) -> None:
         for index, tree in enumerate(self.trees):
@@ -106,10 +107,9 @@ def _read_text(text: str, check: Check) -> LightgbmModel:
     averaged = "average_output" in head.splitlines()
     kind = LightgbmKind(header.get("objective", ""), int(header["num_tree_per_iteration"]), averaged)
     check(kind, False)
-    names = header["feature_names"].split()
-    return LightgbmModel(
-        kind, names, [_read_text_tree(_fields(section.split("\n\n", 1)[0]), kind, check) for section in sections]
-    )
+    trees = [_read_text_tree(_fields(section.split("\n\n", 1)[0]), kind, check) for section in sections]
+    coded = "\npandas_categorical:[[" in text
+    return LightgbmModel(kind, header["feature_names"].split(), trees, coded)
 
 
 def _fields(section: str) -> dict[str, str]:
@@ -153,7 +153,7 @@ def _read_dump(dump: Mapping[str, Any], check: Check) -> LightgbmModel:
     kind = LightgbmKind(dump.get("objective", ""), int(dump["num_tree_per_iteration"]), bool(dump["average_output"]))
     check(kind, False)
     trees = [_read_dump_tree(info["tree_structure"], kind, check) for info in dump["tree_info"]]
-    return LightgbmModel(kind, list(dump["feature_names"]), trees)
+    return LightgbmModel(kind, list(dump["feature_names"]), trees, bool(dump.get("pandas_categorical")))
 
 
 def _read_dump_tree(root: Mapping[str, Any], kind: LightgbmKind, check: Check) -> LightgbmTree:

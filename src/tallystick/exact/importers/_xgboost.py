@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from tallystick.errors import ProgramError
-from tallystick.exact.importers._float_models import FloatLinear, FloatTree, FloatTrees
+from tallystick.exact.importers._float_models import CODES_NOTE, FloatLinear, FloatTree, FloatTrees
 from tallystick.exact.importers._options import ImportOptions
 from tallystick.exact.importers._reading import parse_json, reading, real, reals, whole, wholes
 from tallystick.exact.importers._sigmoid import LOG_BITS, log_odds
@@ -82,8 +82,9 @@ def read_xgboost(model: bytes | str | Mapping[str, Any], options: ImportOptions)
             step = "Train with booster=gbtree, dart or gblinear."
             raise ProgramError(cause, field="booster", value=str(name)[:80], next_step=step)
         drops = reals(booster["weight_drop"]) if name == "dart" else None
-        trees = _trees((booster["gbtree"] if name == "dart" else booster)["model"], header, drops)
-        used = trees[: _trees_used(learner, booster, len(trees), header.outputs, options)]
+        inner = (booster["gbtree"] if name == "dart" else booster)["model"]
+        trees = _trees(inner, drops)
+        used = trees[: _trees_used(learner, inner, len(trees), header.outputs, options)]
         return FloatTrees(
             library="XGBoost",
             names=header.names,
@@ -95,6 +96,7 @@ def read_xgboost(model: bytes | str | Mapping[str, Any], options: ImportOptions)
             link=header.link,
             base_error=header.base_error,
             more_roundings=0 if drops is None else _DART_ROUNDINGS,
+            notes=CODES_NOTE if any(one["values"] for one in inner.get("cats", {}).get("enc", [])) else {},
         )
 
 
@@ -102,9 +104,7 @@ def _document(model: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(model, Mapping):
         return model
     if isinstance(model, bytes) and model.startswith(b"{") and model[1:2] in (b"L", b"i", b"U", b"I", b"l"):
-        document = parse_ubjson(model)
-        if not isinstance(document, dict):  # pragma: no cover - it starts with a brace
-            raise TypeError("not an object")
+        document: dict[str, Any] = parse_ubjson(model)  # it starts with a brace
         return document
     return parse_json(model)
 
@@ -165,7 +165,7 @@ def _margin(score: float, transform: str) -> tuple[float | Fraction, Fraction]:
     return margin, error
 
 
-def _trees(model: Mapping[str, Any], header: _Header, drops: Sequence[float] | None) -> list[FloatTree]:
+def _trees(model: Mapping[str, Any], drops: Sequence[float] | None) -> list[FloatTree]:
     groups = wholes(model["tree_info"])
     weights = [1] * len(groups) if drops is None else [to_float32(weight) for weight in drops]
     trees = list(zip(model["trees"], groups, weights, strict=True))
@@ -224,10 +224,9 @@ def _categories(tree: Mapping[str, Any]) -> dict[int, frozenset[int]]:
 
 
 def _trees_used(
-    learner: Mapping[str, Any], booster: Mapping[str, Any], trees: int, outputs: int, options: ImportOptions
+    learner: Mapping[str, Any], model: Mapping[str, Any], trees: int, outputs: int, options: ImportOptions
 ) -> int:
     """Trees of the rounds asked for, or up to the best round where training stopped early, or all."""
-    model = (booster.get("gbtree") or booster)["model"]
     parallel = max(1, whole(model["gbtree_model_param"].get("num_parallel_tree", 1)))
     starts = (
         wholes(model["iteration_indptr"]) if "iteration_indptr" in model else [*range(0, trees + 1, parallel * outputs)]
