@@ -34,10 +34,10 @@ def test_invalid_too_large() -> None:
 
 
 def test_invalid_too_wide() -> None:
-    count = 60_000
+    count = 50_000
     features = tuple(Feature(f"f{index}", 0, 1) for index in range(count))
-    weight = tuple(repeat((1,) * count, 5))
-    assert refusal(finished(features, Linear(weight, (0,) * 5, (0,) * count)))
+    weight = tuple(repeat((1,) * count, 6))
+    assert refusal(finished(features, Linear(weight, (0,) * 6, (0,) * count)))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -57,7 +57,7 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     with answer:
-        json.dump(run_job(json.load(sys.stdin)), answer)
+        json.dump(run_job(json.load(sys.stdin)), answer, default=list)  # bytes as lists
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class Size:
         Two terms share a row. The rest was fitted to the compiler's own count, which ``tests/runtimes/zk/test_keys.py``
         holds it against.
         """
-        return 16 + self.terms // 2 + self.comparisons * (11 + 2 * self.legs) + self.floors * (36 + 4 * self.legs)
+        return 16 + self.terms // 2 + self.comparisons * (11 + 2 * self.legs) + self.floors * (42 + 4 * self.legs)
 
 
 def size_of(program: Program) -> Size:
