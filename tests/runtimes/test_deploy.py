@@ -27,7 +27,7 @@ from tallystick.runtimes import (
     BatchCaller,
     DeploymentReceipt,
     check_deployment,
-    create2_address,
+    contract_address,
     deploy,
     deploy_factory,
     plan_deployment,
@@ -99,14 +99,14 @@ def test_deploying_again_sends_nothing(anvil: EmbeddedChain) -> None:
 
 @pytest.mark.chain
 def test_split_on_a_small_chain_resumes_after_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = forest()
-    with unusual_chain(tmp_path, "--code-size-limit", "1500") as chain:
+    model = forest(trees=22)
+    with unusual_chain(tmp_path, "--code-size-limit", "1100") as chain:
         w3, signer = connect(chain.url), EmbeddedSigner(chain.accounts[0])
         plan = plan_deployment(w3, model, "branch")
         assert plan.is_split
         assert len(plan.contracts) > 3
         assert [one.role for one in plan.contracts[:2]] == ["shard 0", "shard 1"]
-        assert max(len(one.runtime) for one in plan.contracts) <= 1_500
+        assert max(len(one.runtime) for one in plan.contracts) <= 1_100
         fail_at(monkeypatch, 2)
         with pytest.raises(TransactionFailed, match="the node went away"):
             deploy(plan, w3, signer, broadcast=True)
@@ -157,7 +157,7 @@ def test_address_is_the_chains(anvil: EmbeddedChain) -> None:
     w3, signer = connect(anvil.url), EmbeddedSigner(anvil.accounts[0])
     plan = plan_deployment(w3, program(), "branch")
     deploy(plan, w3, signer, broadcast=True)
-    assert code_at(w3, create2_address(plan.contracts[0].initcode)) == plan.contracts[0].runtime
+    assert code_at(w3, contract_address(plan.contracts[0].initcode)) == plan.contracts[0].runtime
 
 
 @pytest.mark.chain

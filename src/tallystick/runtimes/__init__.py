@@ -2,7 +2,7 @@
 
 from tallystick.runtimes._check import Check, Difference, RuntimeCheck, check_program
 from tallystick.runtimes._deploy import check_deployment, deploy
-from tallystick.runtimes._deploy_factory import FACTORY, create2_address, deploy_factory
+from tallystick.runtimes._deploy_factory import FACTORY, contract_address, deploy_factory
 from tallystick.runtimes._deploy_plan import DeploymentPlan, PlannedContract, plan_deployment
 from tallystick.runtimes._deploy_receipt import DeployedContract, DeploymentReceipt
 from tallystick.runtimes._evm_batch import BatchCaller, BatchResult, Outcome
@@ -31,7 +31,7 @@ __all__ = [
     "RuntimeCheck",
     "check_deployment",
     "check_program",
-    "create2_address",
+    "contract_address",
     "deploy",
     "deploy_factory",
     "outside_rows",

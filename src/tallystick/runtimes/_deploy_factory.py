@@ -11,42 +11,41 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tallystick.chain import SendOptions, Signer, send_transaction
 from tallystick.errors import ChainError, NoContract, NotBroadcast
-from tallystick.hashing import keccak256
 from tallystick.runtimes._evm_node import code_at
+from tallystick.targets.evm import create2_address
+from tallystick.units import format_address, parse_address
 
 if TYPE_CHECKING:
     from web3 import Web3
 
-__all__ = ["FACTORY", "FACTORY_CODE", "check_factory", "create2_address", "creation", "deploy_factory"]
+__all__ = ["FACTORY", "FACTORY_CODE", "check_factory", "contract_address", "creation", "deploy_factory"]
 
 FACTORY: Final = "0x4e59b44847b379578588920ca78fbf26c0b4956c"
 FACTORY_CODE: Final = bytes.fromhex(
     "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b"
     "8082525050506014600cf3"
 )
-_SALT: Final = bytes(32)  # the init code alone makes the address
+NO_SALT: Final = bytes(32)  # the init code alone makes the address
 
 
-def create2_address(initcode: bytes, factory: str = FACTORY) -> str:
-    """Address of a contract made through the factory, lower-case hexadecimal.
-
-    ``keccak256(0xff ++ factory ++ salt ++ keccak256(initcode))[12:]`` with salt zero.
+def contract_address(initcode: bytes, factory: str = FACTORY) -> str:
+    """Address of a contract made through the factory, lower-case hexadecimal; the salt is zero.
 
     Source
     ------
-    EIP-1014.
+    EIP-1014, with its first example.
 
     Examples
     --------
-    >>> create2_address(bytes.fromhex("00"), "0x" + "00" * 20)
+    >>> contract_address(bytes.fromhex("00"), "0x" + "00" * 20)
     '0x4d1a2e2bb4f88f0250f26ffff098b0b30b26bf38'
     """
-    return "0x" + keccak256(b"\xff" + bytes.fromhex(factory[2:]) + _SALT + keccak256(initcode))[12:].hex()
+    return format_address(create2_address(parse_address(factory), initcode, NO_SALT))
 
 
 def creation(initcode: bytes, factory: str = FACTORY) -> dict[str, Any]:
     """Transaction that makes a contract through the factory."""
-    return {"to": factory, "data": "0x" + (_SALT + initcode).hex()}
+    return {"to": factory, "data": "0x" + (NO_SALT + initcode).hex()}
 
 
 def check_factory(w3: Web3, factory: str = FACTORY) -> None:

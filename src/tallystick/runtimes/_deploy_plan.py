@@ -10,10 +10,11 @@ from tallystick.chain import translated
 from tallystick.errors import LedgerError, ProgramError
 from tallystick.exact import Program
 from tallystick.hashing import keccak256
-from tallystick.runtimes._deploy_factory import FACTORY, check_factory, create2_address, creation
+from tallystick.runtimes._deploy_factory import FACTORY, check_factory, contract_address, creation
 from tallystick.runtimes._evm_node import code_at
 from tallystick.runtimes._evm_targets import Part, evm_target
 from tallystick.runtimes._limits import ChainLimits, probe_limits
+from tallystick.units import parse_address
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -147,14 +148,14 @@ def plan_deployment(
     if why:
         raise ProgramError(f"not for {target}: {why}")
     check_factory(w3, factory)
-    parts = maker.parts(program, limits, lambda initcode: create2_address(initcode, factory))
+    parts = maker.parts(program, limits, lambda initcode: parse_address(contract_address(initcode, factory)))
     return DeploymentPlan(program, target, limits, factory, _planned(w3, parts, limits, factory))
 
 
 def _planned(w3: Web3, parts: Sequence[Part], limits: ChainLimits, factory: str) -> tuple[PlannedContract, ...]:
     planned: dict[str, PlannedContract] = {}  # shards of the same code are one contract
     for part in parts:
-        address = create2_address(part.initcode, factory)
+        address = contract_address(part.initcode, factory)
         if address not in planned:
             planned[address] = _plan(w3, part, limits, factory)
     return tuple(planned.values())
@@ -168,7 +169,7 @@ def _plan(w3: Web3, part: Part, limits: ChainLimits, factory: str) -> PlannedCon
         if size > most:
             cause = f"{what} of {size:,} bytes does not fit: the chain takes {most:,}"
             raise ProgramError(cause, field=part.role, next_step="Use fewer trees, or the table target.")
-    address = create2_address(part.initcode, factory)
+    address = contract_address(part.initcode, factory)
     code = code_at(w3, address)
     if code:
         check_code(code, part.runtime, address, part.role)

@@ -20,7 +20,7 @@ from tallystick.runtimes._evm_targets import evm_target
 from tallystick.runtimes._runtime import Runner
 from tallystick.targets.evm import RowCode
 
-__all__ = ["EvmBranch"]
+__all__ = ["EvmBranch", "EvmDense", "EvmTable"]
 
 
 class _EvmRunner:
@@ -69,3 +69,19 @@ class EvmBranch(_EvmRuntime):
     name = "evm-branch"
     about = "EVM code that branches, on an embedded chain"
     target = "branch"
+
+
+class EvmTable(_EvmRuntime):
+    """One interpreter for all models, each a data contract."""
+
+    name = "evm-table"
+    about = "EVM interpreter over a table, on an embedded chain"
+    target = "table"
+
+
+class EvmDense(_EvmRuntime):
+    """Linear models and perceptrons, eight products at once."""
+
+    name = "evm-dense"
+    about = "EVM code for linear models and perceptrons, on an embedded chain"
+    target = "dense"

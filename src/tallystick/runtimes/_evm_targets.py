@@ -10,12 +10,21 @@ from typing import Final, Protocol, TypeAlias
 from tallystick.errors import InputError, did_you_mean
 from tallystick.exact import Program, TreeEnsemble
 from tallystick.runtimes._limits import ChainLimits
-from tallystick.targets.evm import BranchCode, BranchOptions, branch_code, split_branch
+from tallystick.targets.evm import (
+    BranchCode,
+    BranchOptions,
+    DenseOptions,
+    TableOptions,
+    branch_code,
+    dense_code,
+    split_branch,
+    table_contracts,
+)
 
 __all__ = ["EVM_TARGETS", "AddressOf", "EvmTarget", "Part", "evm_target"]
 
 _INITCODE_BYTES: Final = 32  # of init code beside the code it leaves, at most
-AddressOf: TypeAlias = Callable[[bytes], str]  # init code to the address its contract will have
+AddressOf: TypeAlias = Callable[[bytes], bytes]  # init code to the address, 20 bytes, that its contract will have
 
 
 @dataclass(frozen=True)
@@ -50,20 +59,50 @@ class _Branch:
     def parts(self, program: Program, limits: ChainLimits, address_of: AddressOf) -> tuple[Part, ...]:
         options = BranchOptions(push0=limits.push0)
         whole = branch_code(program, options)
-        most = min(limits.code_bytes, limits.initcode_bytes - _INITCODE_BYTES)
+        most = _most_code(limits)
         if len(whole.runtime) <= most:
             return (_part("model", whole),)
         split = split_branch(program, most, options)
         shards = tuple(_part(f"shard {number}", shard) for number, shard in enumerate(split.shards))
-        router = split.router([bytes.fromhex(address_of(shard.initcode)[2:]) for shard in shards])
+        router = split.router([address_of(shard.initcode) for shard in shards])
         return (*shards, _part("router", router))
+
+
+class _Table:
+    def refuses(self, program: Program) -> str:
+        return "" if isinstance(program.model, TreeEnsemble) else "tables are for trees; use the dense target"
+
+    def parts(self, program: Program, limits: ChainLimits, address_of: AddressOf) -> tuple[Part, ...]:
+        options = TableOptions(_most_code(limits), limits.push0)
+        found = table_contracts(program, address_of, options)
+        return tuple(Part(one.role, one.runtime, one.initcode) for one in found)
+
+
+class _Dense:
+    def refuses(self, program: Program) -> str:
+        if isinstance(program.model, TreeEnsemble):
+            return "dense code is for linear models and perceptrons; use the branch or the table target"
+        return ""
+
+    def parts(self, program: Program, limits: ChainLimits, address_of: AddressOf) -> tuple[Part, ...]:
+        code = dense_code(program, DenseOptions(_most_code(limits), limits.push0))
+        pairs = zip(code.data, code.data_initcodes, strict=True)
+        data = tuple(Part(f"data {number}", *pair) for number, pair in enumerate(pairs, 1))
+        places = [address_of(part.initcode) for part in data]
+        return (*data, Part("model", code.runtime(places), code.initcode(places)))
+
+
+def _most_code(limits: ChainLimits) -> int:
+    return min(limits.code_bytes, limits.initcode_bytes - _INITCODE_BYTES)
 
 
 def _part(role: str, code: BranchCode) -> Part:
     return Part(role, code.runtime, code.initcode)
 
 
-EVM_TARGETS: Final[Mapping[str, EvmTarget]] = MappingProxyType({"branch": _Branch()})
+EVM_TARGETS: Final[Mapping[str, EvmTarget]] = MappingProxyType(
+    {"branch": _Branch(), "table": _Table(), "dense": _Dense()}
+)
 
 
 def evm_target(name: str) -> EvmTarget:
