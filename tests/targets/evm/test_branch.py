@@ -32,7 +32,7 @@ def opcodes(code: bytes) -> set[int]:
     return found
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.integers(0, 1 << 32), st.sampled_from((0, 22, 60)), st.booleans())
 def test_branch_is_the_reference(seed: int, room: int, push0: bool) -> None:
     program = random_ensemble(seed)
@@ -40,12 +40,12 @@ def test_branch_is_the_reference(seed: int, room: int, push0: bool) -> None:
     check_rows(code.runtime, program, edge_rows(program, seed, limit=8))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_every_edge_of_a_larger_model(seed: int) -> None:
     random = Random(seed)
     features = [Feature(f"f{i}", 0, 65_535) for i in range(20)]
     model = ensemble([random_tree(random, features, 16, 1 << 24) for _ in range(20)], features)
-    check_rows(branch_code(model, BranchOptions(bytes_per_test=40)).runtime, model, edge_rows(model, seed, limit=40))
+    check_rows(branch_code(model, BranchOptions(bytes_per_test=40)).runtime, model, edge_rows(model, seed, limit=30))
 
 
 def test_no_trees() -> None:
@@ -72,7 +72,9 @@ def test_tests_with_a_known_outcome_are_not_made() -> None:
 
 def test_equal_tests_are_made_once() -> None:
     one = Tree((0,), (10,), (-1,), (-2,), (0,), (0, 4))
-    once, often = (branch_code(ensemble([one] * count, [ONE])).runtime for count in (1, 30))
+    once, often = (
+        branch_code(ensemble([one] * count, [ONE]), BranchOptions(bytes_per_test=0)).runtime for count in (1, 30)
+    )
     row = RowCode(ensemble([one], [ONE])).encode([11])
     assert run(often, row).gas == run(once, row).gas
     assert run(often, row).words() == (120,)
@@ -173,12 +175,12 @@ def cancer_gas(model: Program, code: BranchCode, step: int) -> float:
 def test_gas_of_lightgbm_breast_cancer() -> None:
     model = lightgbm_cancer()
     code = branch_code(model)
-    assert cancer_gas(model, code, 4) <= 65  # the aim was 105; 127 a direct translation
+    assert cancer_gas(model, code, 8) <= 60  # the aim was 105; a direct translation takes 130
     assert len(code.runtime) <= 22 * code.nodes
 
 
 def test_gas_of_sklearn_breast_cancer() -> None:
     model = sklearn_cancer()
     code = branch_code(model)
-    assert cancer_gas(model, code, 4) <= 45
+    assert cancer_gas(model, code, 8) <= 42
     assert len(code.runtime) <= 22 * code.nodes

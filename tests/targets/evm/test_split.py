@@ -64,7 +64,7 @@ def test_no_trees_need_no_shard() -> None:
     check_split(program, split, [[0] * 6])
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(st.integers(0, 1 << 32), st.booleans())
 def test_split_is_the_reference(seed: int, push0: bool) -> None:
     program = random_ensemble(seed)

@@ -11,7 +11,7 @@ from tallystick.exact import Program, TreeEnsemble
 from tallystick.targets.evm._assembler import Assembler
 from tallystick.targets.evm._branch_emit import Writer
 from tallystick.targets.evm._branch_finish import Finish
-from tallystick.targets.evm._branch_join import join
+from tallystick.targets.evm._branch_join import Pull, join
 from tallystick.targets.evm._branch_place import place_features
 from tallystick.targets.evm._branch_tree import SHARE_ONE, Sequel, sequel_of
 from tallystick.targets.evm._contract import check_domain, initcode, prologue, return_words, reverts
@@ -21,7 +21,10 @@ __all__ = ["BranchCode", "BranchOptions", "branch_code", "ensemble_of", "parts_o
 
 
 # Expected gas that a byte of code must save, from none to spend to many.
-_PRICES: Final = tuple(SHARE_ONE // parts for parts in (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 29, 35, 42, 50))
+_PRICES: Final = tuple(
+    SHARE_ONE * 8 // eighths for eighths in (*range(16, 64, 4), *range(64, 128, 8), *range(128, 512, 32))
+)
+_ORDERS: Final = (0, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,15 @@ def branch_code(program: Program, options: BranchOptions | None = None) -> Branc
     best = _draft(program, parts, options, None)
     if len(best.runtime) > room:
         return BranchCode(best.runtime, nodes, options.push0)
-    low, high = -1, len(_PRICES)  # cheaper bytes make larger code: that of low fits, that of high does not
-    while high - low > 1:
-        middle = (low + high) // 2
-        draft = _draft(program, parts, options, _PRICES[middle])
-        if len(draft.runtime) > room:
-            high = middle
-        else:
-            best, low = min(best, draft, key=lambda one: one.gas), middle
+    for order in _ORDERS:
+        low, high = -1, len(_PRICES)  # cheaper bytes make larger code: that of low fits, that of high does not
+        while high - low > 1:
+            middle = (low + high) // 2
+            draft = _draft(program, parts, options, Pull(_PRICES[middle], order))
+            if len(draft.runtime) > room:
+                high = middle
+            else:
+                best, low = min(best, draft, key=lambda one: one.gas), middle
     return BranchCode(best.runtime, nodes, options.push0)
 
 
@@ -107,13 +111,13 @@ class _Draft(NamedTuple):
     gas: int
 
 
-def _draft(program: Program, parts: Sequence[Sequence[Sequel]], options: BranchOptions, price: int | None) -> _Draft:
+def _draft(program: Program, parts: Sequence[Sequence[Sequel]], options: BranchOptions, pull: Pull | None) -> _Draft:
     model, row = ensemble_of(program), RowCode(program)
     finishes = [Finish.of_score(model, output) for output in range(model.outputs)]
     code = Assembler(options.push0)
     prologue(code, row)
     check_domain(code, row)
-    gas = write_sums(code, row, [join(some, price) for some in parts], finishes)
+    gas = write_sums(code, row, [join(some, pull) for some in parts], finishes, pull.price if pull else None)
     reverts(code, row)
     return _Draft(code.assemble(), gas)
 
@@ -138,7 +142,9 @@ def parts_of(program: Program) -> list[list[Sequel]]:
     return [[sequel_of(tree, lows) for tree in model.trees_of(output)] for output in range(model.outputs)]
 
 
-def write_sums(code: Assembler, row: RowCode, roots: Sequence[Sequel], finishes: Sequence[Finish]) -> int:
+def write_sums(
+    code: Assembler, row: RowCode, roots: Sequence[Sequel], finishes: Sequence[Finish], price: int | None
+) -> int:
     """Append code that returns one word for each output, for a row in memory.
 
     Parameters
@@ -151,13 +157,15 @@ def write_sums(code: Assembler, row: RowCode, roots: Sequence[Sequel], finishes:
         What to add up for each output, joined.
     finishes
         What to make of each output's sum.
+    price
+        Expected gas that a byte of code must save, in units of 1 / SHARE_ONE; None for the smallest code.
 
     Returns
     -------
     int
         Expected gas of the sums, in units of 1 / SHARE_ONE.
     """
-    places = place_features(row, roots)
+    places = place_features(row, roots, price)
     places.load(code)
     gas = places.gas
     at = places.end if len(roots) > 1 else 0

@@ -133,10 +133,11 @@ class Writer:
 
     def _compare(self, split: Split, layout: Layout) -> None:
         """Append what is not 0 on the side to jump to, and 1 there if it is to be multiplied."""
-        self._places.read(self._code, split.feature)
-        if not layout.jump_right and not split.threshold:
+        below = self._places.read(self._code, split)
+        bound = (split.threshold + 1) << below
+        if layout.jump_right and (layout.select or bound > 1):
+            self._code.push(bound - 1).op("LT")
+        elif not layout.jump_right and bound == 1:
             self._code.op("ISZERO")
         elif not layout.jump_right:
-            self._code.push(split.threshold + 1).op("GT")
-        elif split.threshold or layout.select:
-            self._code.push(split.threshold).op("LT")
+            self._code.push(bound).op("GT")

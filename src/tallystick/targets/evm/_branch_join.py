@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from tallystick.targets.evm._branch_tree import SHARE_ONE, Sequel, Split, listing
 
-__all__ = ["join"]
+__all__ = ["Pull", "join"]
 
 _ANY = (0, (1 << 64) - 1)
 _GAS_A_TEST = 22
@@ -59,29 +59,45 @@ class _Todo:
     reach: int  # share of rows that come here
 
 
-def join(parts: Sequence[Sequel], price: int | None = None) -> Sequel:
+class Pull(NamedTuple):
+    """How trees are pulled.
+
+    Parameters
+    ----------
+    price
+        Expected gas that a byte of code must save, in units of 1 / SHARE_ONE.
+    order
+        Which trees others are pulled into first: 0 those that save most, 1 those that save most for each one pulled,
+        2 those that save most and are many. None is best for every model.
+    """
+
+    price: int
+    order: int = 0
+
+
+def join(parts: Sequence[Sequel], pull: Pull | None = None) -> Sequel:
     """One sequence that adds what all of these add; they stay as they are.
 
     Parameters
     ----------
     parts
         Trees.
-    price
-        Expected gas that a byte of code must save where trees are pulled, in units of 1 / SHARE_ONE; None to pull none.
+    pull
+        How trees are pulled; None for not at all.
     """
     result = Sequel(0)
     waiting = [_Todo(result, list(parts), {}, SHARE_ONE)]
     while waiting:
-        waiting += _fill(waiting.pop(), price)
+        waiting += _fill(waiting.pop(), pull)
     _drop_idle(result)
     return result
 
 
-def _fill(todo: _Todo, price: int | None) -> list[_Todo]:
+def _fill(todo: _Todo, pull: Pull | None) -> list[_Todo]:
     """Put the constant and one test of each group into the sequence; what is behind the tests is left to do."""
     groups = _groups(todo)
-    if price is not None and len(groups) > 1:
-        groups = _pull(groups, todo.reach, price)
+    if pull and len(groups) > 1:
+        groups = _pull(groups, todo.reach, pull)
     more = []
     for group in groups:
         split = Split(group.feature, group.threshold, group.share, Sequel(0), Sequel(0))
@@ -132,7 +148,7 @@ def _groups(todo: _Todo) -> list[_Group]:
     return list(groups.values())
 
 
-def _pull(groups: list[_Group], reach: int, price: int) -> list[_Group]:
+def _pull(groups: list[_Group], reach: int, pull: Pull) -> list[_Group]:
     """Enter groups with others where that pays; those that save the most by it come first."""
     for group in groups:
         _measure(group)
@@ -140,16 +156,18 @@ def _pull(groups: list[_Group], reach: int, price: int) -> list[_Group]:
     for group in groups:
         for feature in group.tests:
             asking.setdefault(feature, []).append(group)
-    gains: list[tuple[int, _Group, list[_Group]]] = []
+    ranking: list[tuple[int, _Group, list[_Group]]] = []
     for host in _hosts(groups, asking):
         others = [other for other in asking[host.feature] if other is not host]
-        scores = [_score(host, other, reach, price) for other in others]
+        scores = [_score(host, other, reach, pull.price) for other in others]
         guests = [other for other, score in zip(others, scores, strict=True) if score > 0]
-        gains.append((sum(score for score in scores if score > 0), host, guests))
-    gains.sort(key=lambda gain: -gain[0])
+        gain = sum(score for score in scores if score > 0)
+        rank = (gain, gain // (1 + len(guests)), gain * len(host.splits))[pull.order]
+        ranking.append((rank, host, guests))
+    ranking.sort(key=lambda ranked: -ranked[0])
     free = dict.fromkeys(groups)
     kept = []
-    for _, host, guests in gains:
+    for _, host, guests in ranking:
         if host in free:
             del free[host]
             host.pulled = [other for other in guests if other in free]

@@ -26,7 +26,7 @@ _BRANCH: Final = 16 * SHARE_ONE  # DUP, PUSH, JUMPI: a test without its comparis
 _COMPARE: Final = 6 * SHARE_ONE  # PUSH, LT
 _NOT: Final = 3 * SHARE_ONE  # ISZERO
 _SELECT: Final = 14 * SHARE_ONE  # DUP, PUSH, MUL, ADD: a test that multiplies, without its comparison
-_WIDTH: Final = 24  # values kept for a place; others cost what any value costs
+_WIDTH: Final = 8  # values kept for a place; others cost what any value costs
 
 
 class Layout(NamedTuple):

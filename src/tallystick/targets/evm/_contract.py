@@ -25,6 +25,7 @@ __all__ = [
     "initcode",
     "prologue",
     "read_value",
+    "read_word",
     "return_words",
     "reverts",
 ]
@@ -85,8 +86,14 @@ def reverts(code: Assembler, row: RowCode, *more: str) -> None:
 
 
 def read_value(code: Assembler, row: RowCode, feature: int) -> None:
-    """Append the packed value of a feature, from the row in memory: 12 gas, or 6 for one of 32 bytes before the end."""
-    code.push(ROW_AT + row.offsets[feature]).op("MLOAD").push(256 - 8 * row.widths[feature]).op("SHR")
+    """Append a push of a feature's packed value, from the row in memory: 12 gas."""
+    code.push(read_word(code, row, feature)).op("SHR")
+
+
+def read_word(code: Assembler, row: RowCode, feature: int) -> int:
+    """Append a push of the word that begins with a feature's packed value, 6 gas; return how many bits follow it."""
+    code.push(ROW_AT + row.offsets[feature]).op("MLOAD")
+    return 256 - 8 * row.widths[feature]
 
 
 @dataclass(frozen=True)

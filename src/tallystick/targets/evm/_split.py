@@ -11,7 +11,7 @@ from tallystick.exact import Program
 from tallystick.targets.evm._assembler import Assembler
 from tallystick.targets.evm._branch import BranchCode, BranchOptions, ensemble_of, parts_of, write_sums
 from tallystick.targets.evm._branch_finish import Finish
-from tallystick.targets.evm._branch_join import join
+from tallystick.targets.evm._branch_join import Pull, join
 from tallystick.targets.evm._branch_tree import SHARE_ONE, Sequel
 from tallystick.targets.evm._contract import ROW_AT, SHARD, check_domain, prologue, return_words, reverts
 from tallystick.targets.evm._row import RowCode
@@ -153,13 +153,9 @@ def _shard(program: Program, items: Sequence[_Item], limit: int, options: Branch
         parts[item.output].append(item.part)
     code = Assembler(options.push0)
     code.push(row.size).push(0).push(ROW_AT).op("CALLDATACOPY")
-    price = _GAS_A_SHARD * SHARE_ONE // limit
-    write_sums(
-        code,
-        row,
-        [join(some, price) for some in parts],
-        [Finish.of_part(model, output) for output in range(model.outputs)],
-    )
+    pull = Pull(_GAS_A_SHARD * SHARE_ONE // limit)
+    finishes = [Finish.of_part(model, output) for output in range(model.outputs)]
+    write_sums(code, row, [join(some, pull) for some in parts], finishes, pull.price)
     return BranchCode(code.assemble(), sum(size_of(item.part) for item in items), options.push0)
 
 
