@@ -23,6 +23,11 @@ FRAUD = Path(branch_code.__code__.co_filename).parents[2] / "apps" / "fraud" / "
 ONE = Feature("x", 0, 100)
 
 
+def twenty_trees() -> Program:
+    random, features = Random(1), [Feature(f"f{i}", 0, 999) for i in range(4)]
+    return ensemble([full_tree(random, features, 3) for _ in range(20)], features)
+
+
 def opcodes(code: bytes) -> set[int]:
     """Every opcode, push data skipped."""
     found, at = set(), 0
@@ -119,8 +124,7 @@ def test_without_push0_there_is_none() -> None:
 
 
 def test_room_is_kept() -> None:
-    random, features = Random(1), [Feature(f"f{i}", 0, 999) for i in range(4)]
-    model = ensemble([full_tree(random, features, 3) for _ in range(20)], features)
+    model = twenty_trees()
     small = branch_code(model, BranchOptions(bytes_per_test=0))
     large = branch_code(model, BranchOptions(bytes_per_test=60))
     limited = branch_code(model, BranchOptions(bytes_per_test=60, code_limit=len(small.runtime) + 300))
@@ -152,7 +156,7 @@ def test_fraud_model_of_185_features() -> None:
 def test_bytes_are_those_of_the_vectors() -> None:
     """The same program gives the same code, on every machine and in every release that does not say otherwise."""
     for name, expected in json.loads(VECTORS.read_text(encoding="ascii")).items():
-        model = {"small": program(), "ladder": ladder(20), "random": random_ensemble(2)}[name]
+        model = {"small": program(), "ladder": ladder(20), "random": random_ensemble(2), "pulled": twenty_trees()}[name]
         code = branch_code(model)
         assert {
             "program_hash": model.hash.hex(),
