@@ -72,6 +72,15 @@ def test_extremes(options: DenseOptions | None, weight: int, shift: int, low: in
     check(make([BYTE] * 32 + [(-128, 127)], Mlp((layer,))), options)
 
 
+@pytest.mark.parametrize("options", [DATA, DenseOptions(code_limit=65_536)])
+@pytest.mark.parametrize("inputs", [258, 259, 784])
+@pytest.mark.parametrize("weight", [(-128, 127), (127, -128)])
+def test_lanes_that_are_full(options: DenseOptions, inputs: int, weight: tuple[int, int]) -> None:
+    """A lane of 24 bits holds 258 products of 255 by 255: sums are looked at in between."""
+    rows = tuple((one,) * inputs for one in (*weight, *weight))
+    check(make([BYTE] * inputs, Mlp((DenseLayer(rows, (0, -1, 1, 5), 3, *INT32),))), options)
+
+
 @pytest.mark.parametrize("options", [None, DATA])
 def test_layers_feed_each_other(options: DenseOptions | None) -> None:
     first = DenseLayer(((100, -100), (1, 1), (0, 0)), (0, -5, 7), 3, -40, 90)  # the last one never changes
