@@ -1,0 +1,54 @@
+"""``tally program export``: what was written gives the program's bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from tallystick.exact import Program, load_program, save_program, score_outputs
+from tallystick.targets.evm import RowCode
+
+from ..exact.kinds import random_linear
+from ..exact.programs import edge_rows, program
+from ..targets.evm.machine import deploy, run
+from .calls import call, good
+
+
+def exported(made: Program, to: str, name: str) -> bytes:
+    save_program(made, "p.tally")
+    facts = good("program", "export", "p.tally", "--to", to, "-o", name, "--json").json
+    assert facts["program"] == "0x" + made.hash.hex()
+    return Path(name).read_bytes()
+
+
+def test_onnx() -> None:
+    session = onnxruntime.InferenceSession(exported(program(), "onnx", "p.onnx"), providers=["CPUExecutionProvider"])
+    rows = edge_rows(program())
+    (raw,) = session.run(["raw"], {"rows": np.array(rows, np.int64)})
+    assert raw.tolist() == [list(score_outputs(program(), row)) for row in rows]
+
+
+def test_branch_init_code_in_hexadecimal() -> None:
+    text = exported(program(), "evm-branch", "p.hex")
+    runtime = deploy(bytes.fromhex(text.decode("ascii")))
+    row = edge_rows(program())[0]
+    assert run(runtime, RowCode(program()).encode(row)).words() == score_outputs(program(), row)
+
+
+def test_dense_init_code() -> None:
+    made = random_linear(2)
+    runtime = deploy(exported(made, "evm-dense", "p.bin"))
+    row = edge_rows(made)[0]
+    assert run(runtime, RowCode(made).encode(row)).words() == score_outputs(made, row)
+
+
+def test_own_bytes() -> None:
+    exported(program(), "bytes", "copy.tally")
+    assert load_program("copy.tally") == program()
+
+
+def test_invalid_kind() -> None:
+    save_program(random_linear(2), "p.tally")
+    assert "only trees" in call("program", "export", "p.tally", "--to", "evm-branch", "-o", "x.bin").err
