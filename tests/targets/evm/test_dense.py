@@ -43,13 +43,13 @@ def check(program: Program, options: DenseOptions | None = None) -> DenseCode:
     return code
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(dense_programs())
 def test_equals_reference(program: Program) -> None:
     check(program)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(dense_programs())
 def test_equals_reference_with_data(program: Program) -> None:
     check(program, DATA)
