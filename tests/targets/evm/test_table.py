@@ -26,7 +26,7 @@ from .tables import (
 INT32 = (1 << 31) - 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(narrow_programs())
 def test_random_narrow_programs(program: Program) -> None:
     check_equal(program, edge_rows(program, limit=4))
