@@ -18,20 +18,22 @@ ALLOWED_IMPORTS = {
     "__future__", "bisect", "collections", "contextlib", "dataclasses", "fractions", "functools", "itertools", "json",
     "llvmlite", "math", "numba", "numpy", "operator", "re", "struct", "tallystick", "types", "typing",
 }  # fmt: skip
-ALLOWED_MATH = {"ceil", "floor", "inf", "isfinite", "nextafter"}
+ALLOWED_MATH = {"ceil", "floor", "inf", "isfinite", "isinf", "isnan", "nextafter"}
 
 
 def broken_rules(source: str, floats: bool, files: bool) -> Iterator[str]:
-    allowed = ALLOWED_IMPORTS | ({"os", "pathlib"} if files else set())
+    allowed = ALLOWED_IMPORTS | ({"os", "pathlib"} if files else set()) | ({"google", "onnx"} if floats else set())
     for node in ast.walk(ast.parse(source)):
         match node:
-            case ast.Constant(value=float() | complex()):
+            case ast.Constant(value=float() | complex()) if not floats:
                 yield "float literal"
             case ast.BinOp(op=ast.Div()) | ast.AugAssign(op=ast.Div()) if not floats:  # of fractions it is exact
                 yield "true division"
             case ast.Name(id="float") if not floats:
                 yield "float"
-            case ast.Name(id="open" | "print" | "input" | "hash" | "id" as name) if not (name == "id" and floats):
+            case ast.Name(id="open" | "print" | "input" | "hash" | "id" as name, ctx=ast.Load()) if not (
+                name == "id" and floats
+            ):
                 yield name
             case ast.Attribute(value=ast.Name(id="np"), attr=attribute) if attribute.startswith("float") and not floats:
                 yield "float array"

@@ -14,7 +14,7 @@ from tallystick.exact._mlp import KIND_MLP, DenseLayer, Mlp
 from tallystick.exact._program import UNCALIBRATED, ErrorBound, Feature, Model, Program
 from tallystick.exact._reference import Explanation, Score, check_row, explain_row, score_outputs, score_row, winner
 from tallystick.exact._trees import Tree
-from tallystick.exact.importers._from_lightgbm import import_lightgbm
+from tallystick.exact.importers import import_lightgbm
 
 if TYPE_CHECKING:
     from tallystick.exact._fast import FastProgram
