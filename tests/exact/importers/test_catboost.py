@@ -18,7 +18,6 @@ from tallystick.exact.importers._catboost_hash import category_hash
 from .trained import CATEGORY, FEATURES, SPEC, Rows, asked_rows, check_ppm, labels, signal, training_rows, worst_error
 
 catboost = pytest.importorskip("catboost", reason="CatBoost comes with the extra `dev`")
-polars = pytest.importorskip("polars")
 
 FIXED = {"iterations": 8, "depth": 3, "verbose": 0, "allow_writing_files": False, "thread_count": 1, "random_seed": 1}
 NAMES = [feature.name for feature in FEATURES]
