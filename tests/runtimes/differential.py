@@ -36,7 +36,7 @@ from tallystick.targets.evm import BranchOptions, RowCode, branch_code, split_br
 from ..exact.kinds import finished
 from ..exact.programs import edge_rows, random_tree
 
-ROWS = 512  # for each program
+ROWS = 1_000  # for each program
 OUTSIDE = 8  # more, that must revert
 MODEL = "0x" + b"tallystick the model".hex()
 
@@ -60,13 +60,13 @@ class Report:
         return {**vars(self), "widths": dict(sorted(self.widths.items()))}
 
 
-def run(w3: Web3, limits: ChainLimits, evaluations: int, seed: int) -> Report:
+def run(w3: Web3, limits: ChainLimits, evaluations: int, seed: int, rows: int = ROWS) -> Report:
     """Compare until so many evaluations are done, or the first difference."""
     report = Report(seed)
     while report.evaluations < evaluations and not report.difference:
         number = report.programs
         report.programs += 1
-        compare(w3, limits, Random(f"{seed}/{number}"), min(ROWS, evaluations - report.evaluations), report)
+        compare(w3, limits, Random(f"{seed}/{number}"), min(rows, evaluations - report.evaluations), report)
         if report.difference:
             report.difference = f"program {number} of seed {seed}: {report.difference}"
     return report

@@ -20,6 +20,7 @@ from tallystick.targets.evm import RowCode
 
 from ..exact.kinds import random_linear, random_mlp
 from ..exact.programs import program
+from ..targets.evm import machine
 from .nodes import unusual_chain
 from .test_deploy import forest
 
@@ -45,6 +46,24 @@ def test_runtime_on_a_chain(name: str) -> None:
         outside[1, 0] = model.features[0].high + 1
         with pytest.raises(RangeError, match="feature outside"):
             runner.outputs(outside)
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize("name", KINDS)
+def test_gas_is_the_other_machines(anvil: EmbeddedChain, name: str) -> None:
+    """The chain's count equals py-evm's, with other contracts cold for the first call and warm for the next."""
+    model = KINDS[name]()
+    w3, signer = connect(anvil.url), EmbeddedSigner(anvil.accounts[0])
+    plan = plan_deployment(w3, model, name.removeprefix("evm-"))
+    deploy(plan, w3, signer, broadcast=True)
+    calls = [RowCode(model).encode(row) for row in probe_rows(model, 20).tolist()]
+    found = BatchCaller(w3, plan.address, model.model.outputs, plan.limits).run(calls)
+    own = bytes.fromhex(plan.address[2:])
+    others = {bytes.fromhex(one.address[2:]): one.runtime for one in plan.contracts[:-1]}
+    alone = [machine.run(plan.contracts[-1].runtime, call, others, at=own) for call in calls]
+    assert found.first_gas == alone[0].gas
+    cold = 2_500 * len(others)
+    assert [one.gas for one in found.rows] == [one.gas - cold for one in alone]
 
 
 def expected(model: Program, rows: np.ndarray) -> list[tuple[int, ...]]:
