@@ -26,7 +26,7 @@ def test_deploy_and_again() -> None:
     assert receipt["program_hash"] == "0x" + program().hash.hex() == first["program_hash"]
     again = good("program", "deploy", "p.tally")
     assert "is there" in again.err
-    assert f"deployment-31337-{program().hash.hex()[:8]}.json" in again.out
+    assert f"deployment-31337-{program().hash.hex()[:8]}-branch.json" in again.out
 
 
 def test_other_kinds_take_the_dense_target() -> None:

@@ -28,7 +28,9 @@ def _deploy(
     target: str = typer.Option(
         "", help="branch (cheapest to call), table (cheapest to deploy), or dense (linear, perceptron)."
     ),
-    output: Path | None = typer.Option(None, "-o", "--output", help="Receipt; deployment-CHAIN-HASH.json by default."),
+    output: Path | None = typer.Option(
+        None, "-o", "--output", help="Receipt; deployment-CHAIN-HASH-TARGET.json by default."
+    ),
     broadcast: bool = typer.Option(False, "--broadcast", help="Send, on a chain that is not the embedded one."),
     *,
     settings: Settings,
@@ -58,7 +60,7 @@ def _deploy(
             out.result({**plan.to_json(), "sent": False}, "nothing was sent; add --broadcast to send it")
             return
         receipt = deploy(plan, session.w3, sender.signer, may_send, sender.options)
-    path = output or Path(f"deployment-{receipt.chain_id}-{program.hash.hex()[:8]}.json")
+    path = output or Path(f"deployment-{receipt.chain_id}-{program.hash.hex()[:8]}-{receipt.target}.json")
     receipt.save(path)
     facts: dict[str, Any] = {
         "program_hash": "0x" + program.hash.hex(),
