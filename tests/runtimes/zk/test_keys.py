@@ -10,7 +10,7 @@ from tallystick.errors import InputError, ProgramError
 from tallystick.exact import score_outputs
 from tallystick.runtimes.zk import Srs, _keys, ceremony_srs, local_srs, prepare
 from tallystick.runtimes.zk._process import Outcome, Step, call_ezkl
-from tallystick.targets.zk import Circuit, circuit, logrows_for
+from tallystick.targets.zk import Circuit, circuit
 from tallystick.targets.zk._size import size_of
 
 from ...exact.kinds import KINDS
@@ -64,8 +64,7 @@ def test_witness_gives_the_reference_on_the_widest_domains(tmp_path: Path, kind:
 def test_same_program_same_key(tmp_path: Path) -> None:
     """In processes of their own: a hash table's order must not decide the key."""
     made = [prepare(PROGRAMS["mlp"], tmp_path / str(number)) for number in range(3)]
-    assert len({keys.key_hash for keys in made}) == 1
-    assert {keys.logrows for keys in made} == {logrows_for(made[0].rows)}
+    assert len({(keys.key_hash, keys.proof_size) for keys in made}) == 1
 
 
 def test_keys_are_kept(keys_folder: Path, proven: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +82,7 @@ def test_keys_that_were_changed_are_made_again(tmp_path: Path, harm: str) -> Non
         other[-1] ^= 1
         Path(keys.verifying_key).write_bytes(other)
     else:
-        (keys.folder / "keys.json").write_text("{}" if harm == "shape" else '{"logrows": "x"', encoding="utf-8")
+        (keys.folder / "keys.json").write_text("{}" if harm == "shape" else '{"rows": "x"', encoding="utf-8")
     assert prepare(PROGRAMS["linear"], tmp_path) == keys
 
 
@@ -93,7 +92,7 @@ def test_keys_with_a_larger_srs(tmp_path: Path) -> None:
     path = local_srs(12, tmp_path / "srs").path
     srs = ceremony_srs(path, local_srs(12, tmp_path / "srs").sha256, tmp_path / "none")
     keys = prepare(PROGRAMS["linear"], tmp_path / "keys", srs)
-    assert (keys.logrows, keys.srs.logrows, keys.srs.is_test) == (11, 12, False)
+    assert (keys.circuit.logrows, keys.srs.logrows, keys.srs.is_test) == (11, 12, False)
     assert keys.folder.name.endswith(srs.sha256[:16])
 
 
@@ -105,8 +104,8 @@ def test_invalid_smaller_srs(tmp_path: Path) -> None:
 
 
 def test_invalid_more_rows_than_promised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_keys, "MAX_LOGROWS", 10)
-    with pytest.raises(ProgramError, match=r"at most 2\*\*10 are proved"):
+    monkeypatch.setattr(_keys, "logrows_for", lambda rows: 12)
+    with pytest.raises(ProgramError, match=r"was to take 2\*\*11 at most"):
         prepare(PROGRAMS["linear"], tmp_path)
 
 

@@ -42,6 +42,7 @@ def test_same_program_same_bytes() -> None:
 def test_arguments_switch_rounding_off() -> None:
     arguments = circuit(KINDS["trees"](1)).arguments
     assert (arguments["input_scale"], arguments["param_scale"], arguments["decomp_base"]) == (0, 0, 1024)
+    assert arguments["logrows"] == 11
     assert arguments["input_visibility"] == arguments["output_visibility"] == "public"
 
 

@@ -15,7 +15,7 @@ from tallystick.exact import Program
 from tallystick.hashing import sha256_file
 from tallystick.runtimes.zk._process import call_ezkl, ezkl_version, try_ezkl
 from tallystick.runtimes.zk._srs import Srs, local_srs
-from tallystick.targets.zk import MAX_LOGROWS, Circuit, circuit, logrows_for
+from tallystick.targets.zk import Circuit, circuit, logrows_for
 
 __all__ = ["Keys", "prepare"]
 
@@ -37,10 +37,8 @@ class Keys:
         What is proved.
     srs
         With which string.
-    logrows
-        The circuit has 2**logrows rows.
     rows
-        Of them in use.
+        Rows in use of the circuit's 2**logrows, by the compiler's count, which may differ by one from run to run.
     proof_size
         Bytes of every proof.
     key_hash
@@ -50,7 +48,6 @@ class Keys:
     folder: Path
     circuit: Circuit
     srs: Srs
-    logrows: int
     rows: int
     proof_size: int
     key_hash: str
@@ -108,7 +105,11 @@ def prepare(program: Program, folder: Path, srs: Srs | None = None) -> Keys:
         The SRS is for smaller circuits.
     """
     made = circuit(program)
-    place = folder / f"{made.hash.hex()[:16]}-{'test' if srs is None or srs.is_test else srs.sha256[:16]}"
+    srs = srs or local_srs(made.logrows)
+    if srs.logrows < made.logrows:
+        cause = f"the SRS is for circuits of 2**{srs.logrows} rows, this one has 2**{made.logrows}"
+        raise InputError(cause, file=srs.path, next_step="Take a larger file of the same ceremony.")
+    place = folder / f"{made.hash.hex()[:16]}-{'test' if srs.is_test else srs.sha256[:16]}"
     kept = _read(place, made, srs)
     if kept is not None:
         return kept
@@ -123,13 +124,11 @@ def prepare(program: Program, folder: Path, srs: Srs | None = None) -> Keys:
     return done
 
 
-def _read(place: Path, made: Circuit, srs: Srs | None) -> Keys | None:
+def _read(place: Path, made: Circuit, srs: Srs) -> Keys | None:
     """Keys that are there, whole, and of this circuit, SRS and version of ezkl."""
     try:
         record: dict[str, Any] = json.loads((place / _RECORD).read_text(encoding="utf-8"))
-        srs = srs or local_srs(record["logrows"])
-        key_hash = sha256_file(place / "verifying.key")
-        keys = Keys(place, made, srs, record["logrows"], record["rows"], record["proof_size"], key_hash)
+        keys = Keys(place, made, srs, record["rows"], record["proof_size"], sha256_file(place / "verifying.key"))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return keys if record == _record(keys) else None
@@ -142,48 +141,37 @@ def _record(keys: Keys) -> dict[str, Any]:
         "srs": keys.srs.sha256,
         "verifying_key": keys.key_hash,
         "prover": ezkl_version(),
-        "logrows": keys.logrows,
         "rows": keys.rows,
         "proof_size": keys.proof_size,
     }
 
 
-def _make(place: Path, made: Circuit, srs: Srs | None) -> None:
+def _make(place: Path, made: Circuit, srs: Srs) -> None:
     place.mkdir()
-    draft = Keys(place, made, srs or Srs(Path(), 0, "", is_test=True), 0, 0, 0, "")
+    draft = Keys(place, made, srs, 0, 0, "")
     Path(draft.model).write_bytes(made.model)
     arguments = {"model": draft.model, "output": draft.settings, "py_run_args": dict(made.arguments)}
     call_ezkl("laying out the circuit", [("gen_settings", arguments)])
-    rows, logrows = _settle(Path(draft.settings))
-    if logrows > MAX_LOGROWS:
-        raise ProgramError(f"the circuit takes {rows:,} rows, at most 2**{MAX_LOGROWS} are proved", field="model")
-    srs = srs or local_srs(logrows)
-    if srs.logrows < logrows:
-        cause = f"the SRS is for circuits of 2**{srs.logrows} rows, this one has 2**{logrows}"
-        raise InputError(cause, file=srs.path, next_step="Take a larger file of the same ceremony.")
+    rows = _settle(Path(draft.settings))
+    if logrows_for(rows) > made.logrows:
+        cause = f"the circuit takes {rows:,} rows and was to take 2**{made.logrows} at most"
+        raise ProgramError(cause, field="model", next_step="Report this with the program.")
+    compiling = {"model": draft.model, "compiled_circuit": draft.compiled, "settings_path": draft.settings}
     setup = {"model": draft.compiled, "vk_path": draft.verifying_key, "pk_path": draft.proving_key}
-    call_ezkl(
-        "making the keys",
-        [
-            (
-                "compile_circuit",
-                {"model": draft.model, "compiled_circuit": draft.compiled, "settings_path": draft.settings},
-            ),
-            ("setup", {**setup, "srs_path": str(srs.path)}),
-        ],
-    )
-    size = _write_verifier(draft, srs)
-    keys = Keys(place, made, srs, logrows, rows, size, sha256_file(Path(draft.verifying_key)))
+    setup |= {"srs_path": str(srs.path)}
+    call_ezkl("making the keys", [("compile_circuit", compiling), ("setup", setup)])
+    size = _write_verifier(draft)
+    keys = Keys(place, made, srs, rows, size, sha256_file(Path(draft.verifying_key)))
     (place / _RECORD).write_text(json.dumps(_record(keys), indent=2) + "\n", encoding="utf-8")
 
 
-def _write_verifier(keys: Keys, srs: Srs) -> int:
+def _write_verifier(keys: Keys) -> int:
     """Write the verifying contract's source; return how long a proof is, which only the source says.
 
     ezkl writes the source, then looks for a compiler on the network, finds none there, and fails: that is no failure
     here.
     """
-    arguments = {"vk_path": keys.verifying_key, "settings_path": keys.settings, "srs_path": str(srs.path)}
+    arguments = {"vk_path": keys.verifying_key, "settings_path": keys.settings, "srs_path": str(keys.srs.path)}
     files = {"sol_code_path": keys.solidity, "abi_path": str(keys.folder / "verifier.abi")}
     outcome = try_ezkl([("create_evm_verifier", {**arguments, **files})])
     source = Path(keys.solidity)
@@ -193,8 +181,8 @@ def _write_verifier(keys: Keys, srs: Srs) -> int:
     return int(found[1], 16)
 
 
-def _settle(path: Path) -> tuple[int, int]:
-    """Put the settings into one order, and choose the rows; return rows in use and the power of two that holds them.
+def _settle(path: Path) -> int:
+    """Put the settings into one order; return how many rows are in use.
 
     ezkl lists its range checks in the order of a hash table, which differs from run to run, and the verifying key with
     it. Sorted, a program has one key.
@@ -203,7 +191,5 @@ def _settle(path: Path) -> tuple[int, int]:
     for name in ("required_range_checks", "required_lookups"):
         settings[name] = sorted(settings[name])
     settings["timestamp"] = 0
-    rows = int(settings["num_rows"])
-    settings["run_args"]["logrows"] = logrows_for(rows)
     path.write_text(json.dumps(settings, sort_keys=True), encoding="utf-8")
-    return rows, logrows_for(rows)
+    return int(settings["num_rows"])

@@ -14,7 +14,7 @@ from tallystick.exact import Program, TreeEnsemble, check_row
 from tallystick.hashing import keccak256
 from tallystick.targets.zk._build import build
 from tallystick.targets.zk._numbers import BASE, from_field, to_field
-from tallystick.targets.zk._size import refusal, size_of
+from tallystick.targets.zk._size import logrows_for, refusal, size_of
 from tallystick.units import Hash
 
 __all__ = ["Circuit", "circuit"]
@@ -38,11 +38,15 @@ class Circuit:
         The graph, as ONNX: doubles that hold integers.
     legs
         Digits in base 1024 of every number that is compared or divided.
+    logrows
+        It has 2**logrows rows: chosen here, by a bound, as the compiler's own count differs by one from run to run, and
+        the keys with it.
     """
 
     program: Program
     model: bytes
     legs: int
+    logrows: int
 
     @property
     def arguments(self) -> Mapping[str, str | int | bool]:
@@ -60,6 +64,7 @@ class Circuit:
                 "param_visibility": "fixed",
                 "decomp_base": BASE,
                 "decomp_legs": self.legs,
+                "logrows": self.logrows,
                 "ignore_range_check_inputs_outputs": True,
                 "disable_freivalds": True,
             }
@@ -121,6 +126,7 @@ class Circuit:
             "comparisons": size.comparisons,
             "floors": size.floors,
             "rows_at_most": size.rows,
+            "logrows": self.logrows,
         }
 
 
@@ -139,4 +145,5 @@ def circuit(program: Program) -> Circuit:
     why = refusal(program)
     if why:
         raise ProgramError(why, field="model", next_step="Prove a smaller model, or put this one into a contract.")
-    return Circuit(program, build(program), size_of(program).legs)
+    size = size_of(program)
+    return Circuit(program, build(program), size.legs, logrows_for(size.rows))
