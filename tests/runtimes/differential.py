@@ -124,7 +124,7 @@ def random_feature(random: Random, index: int) -> Feature:
 
 def contracts_of(program: Program, random: Random) -> tuple[dict[str, bytes], int]:
     """Code by address, and how many shards."""
-    options = BranchOptions(push0=random.random() < 0.5)
+    options = BranchOptions(push0=random.random() < 0.5, bytes_per_test=random.choice((0, 0, 12, 22, 40)))
     whole = {MODEL: branch_code(program, options).runtime}
     if random.random() > (0.6 if len(whole[MODEL]) > 3_000 else 0.1):
         return whole, 0

@@ -21,7 +21,8 @@ RECEIPT = DeploymentReceipt(
 )
 # A file of version 1, as it was released.
 RELEASED = """{
-  "format": "tallystick-evm-deployment-v1",
+  "format": "tallystick-evm-deployment",
+  "format_version": 1,
   "chain_id": 1,
   "target": "branch",
   "program_hash": "0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
@@ -74,7 +75,8 @@ def with_contract(**changes: Any) -> Any:
     [
         ([], "not a deployment receipt"),
         ({}, "KeyError"),
-        (changed(format="tallystick-evm-deployment-v2"), "format is"),
+        (changed(format="tallystick-report"), "format and version are"),
+        (changed(format_version=2), "format and version are"),
         (changed(chain_id="1"), "'1' is not a count"),
         (changed(chain_id=True), "True is not a count"),
         (changed(program_hash="0x00"), "hash is not 64 hexadecimal digits"),

@@ -13,7 +13,8 @@ from tallystick.units import format_address, format_hash, parse_address, parse_h
 
 __all__ = ["DEPLOYMENT_FORMAT", "DeployedContract", "DeploymentReceipt"]
 
-DEPLOYMENT_FORMAT: Final = "tallystick-evm-deployment-v1"
+DEPLOYMENT_FORMAT: Final = "tallystick-evm-deployment"
+_VERSION: Final = 1
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class DeploymentReceipt:
         """Content of the file."""
         return {
             "format": DEPLOYMENT_FORMAT,
+            "format_version": _VERSION,
             "chain_id": self.chain_id,
             "target": self.target,
             "program_hash": "0x" + self.program_hash.hex(),
@@ -120,8 +122,9 @@ class DeploymentReceipt:
 
 
 def _read(content: Any) -> DeploymentReceipt:
-    if content["format"] != DEPLOYMENT_FORMAT:
-        raise ValueError(f"format is {content['format']!r}, expected {DEPLOYMENT_FORMAT!r}")
+    found = (content["format"], content["format_version"])
+    if found != (DEPLOYMENT_FORMAT, _VERSION):
+        raise ValueError(f"format and version are {found}, expected {(DEPLOYMENT_FORMAT, _VERSION)}")
     contracts = tuple(_read_contract(item) for item in content["contracts"])
     receipt = DeploymentReceipt(
         _number(content["chain_id"]),

@@ -57,9 +57,9 @@ class _Branch:
         return "" if isinstance(program.model, TreeEnsemble) else "branch code is for trees; use the dense target"
 
     def parts(self, program: Program, limits: ChainLimits, address_of: AddressOf) -> tuple[Part, ...]:
-        options = BranchOptions(push0=limits.push0)
-        whole = branch_code(program, options)
         most = _most_code(limits)
+        options = BranchOptions(push0=limits.push0, code_limit=most)
+        whole = branch_code(program, options)
         if len(whole.runtime) <= most:
             return (_part("model", whole),)
         split = split_branch(program, most, options)
