@@ -109,6 +109,7 @@ def prepare(program: Program, folder: Path, srs: Srs | None = None) -> Keys:
     if srs.logrows < made.logrows:
         cause = f"the SRS is for circuits of 2**{srs.logrows} rows, this one has 2**{made.logrows}"
         raise InputError(cause, file=srs.path, next_step="Take a larger file of the same ceremony.")
+    folder = folder.absolute()  # the worker runs in a folder of its own
     place = folder / f"{made.hash.hex()[:16]}-{'test' if srs.is_test else srs.sha256[:16]}"
     kept = _read(place, made, srs)
     if kept is not None:

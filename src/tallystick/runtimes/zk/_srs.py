@@ -102,7 +102,7 @@ def ceremony_srs(path: Path, sha256: str, cache: Path | None = None) -> Srs:
         raise InputError("the file is not an SRS in halo2's format", file=path, next_step=_NO_CEREMONY)
     if any(sha256_file(own) == found for own in sorted(_folder(cache).glob("test-*.srs"))):
         raise InputError("this is a test SRS, made on this machine", file=path, next_step=_NO_CEREMONY)
-    return Srs(path, logrows, found, is_test=False)
+    return Srs(path.absolute(), logrows, found, is_test=False)  # the worker runs in a folder of its own
 
 
 def check_chain(srs_is_test: bool, chain_id: int, test_chains: Collection[int] = ()) -> None:
