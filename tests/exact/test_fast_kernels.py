@@ -82,12 +82,12 @@ def test_loops_as_plain_python(kind: str, seed: int) -> None:
     made = KINDS[kind](seed)
     check_plain(made, edge_rows(made, limit=6))
     outside = [feature.high for feature in made.features]
-    outside[0] += 1
-    if outside[0] < 1 << 63:
+    outside[-1] += 1
+    if outside[-1] < 1 << 63:
         with pytest.raises(RangeError, match="row 1 outside"):
             FastProgram(made).score(np.array([[feature.low for feature in made.features], outside]))
         with pytest.raises(RangeError):
-            FastProgram(made).score_one(outside)
+            FastProgram(made).score_one(np.array(outside))
 
 
 @pytest.mark.usefixtures("plain")
@@ -96,12 +96,22 @@ def test_large_trees_as_plain_python() -> None:
     check_plain(made, edge_rows(made, limit=4))
 
 
+COLUMNS = [
+    range(9),
+    range(0, 10**7, 10**5),
+    [1 << bit for bit in range(60)],
+    [base + step for base in (0, 1 << 20, 1 << 61) for step in range(9)],
+    [INT64[0], *range(9), INT64[1] - 1],
+]
+
+
 @pytest.mark.usefixtures("plain")
-@pytest.mark.parametrize("thresholds", [range(9), range(0, 10**7, 10**5), [1 << bit for bit in range(60)]])
+@pytest.mark.parametrize("thresholds", COLUMNS)
 def test_columns_as_plain_python(thresholds: Any) -> None:
     trees = tuple(Tree((0,), (t,), (-1,), (-2,), (0,), (0, 1)) for t in thresholds)
     made = program(features=(Feature("x", *INT64),), trees=trees)
-    check_plain(made, [[t + d] for t in thresholds for d in (-1, 0, 1)][::7])
+    values = [t + d for t in thresholds for d in (-1, 0, 1) if INT64[0] <= t + d]
+    check_plain(made, [[value] for value in values[:: len(values) // 20]])
 
 
 def arguments() -> dict[str, tuple[Any, ...]]:

@@ -110,7 +110,7 @@ class FastProgram:
         RangeError
             As :func:`check_row`.
         """
-        if type(row) is not np.ndarray or row.dtype is not _INT64 or row.strides != _NEXT_TO_EACH_OTHER:
+        if type(row) is not np.ndarray or row.dtype != _INT64 or row.strides != _NEXT_TO_EACH_OTHER:
             row = np.array(check_row(self.program, [*row]), np.int64)
         raw, ppm = self._run_row(row, self._words)
         if ppm < 0:

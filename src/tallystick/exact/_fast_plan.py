@@ -34,18 +34,21 @@ class Plan(NamedTuple):
 
 def plan_of(program: Program) -> Plan:
     """Lay a program out."""
-    match program.model:
-        case TreeEnsemble() as model:
-            words = pack(common_sections(program, model.base, model.divisor) | lay_out_trees(program, model))
-            return Plan(trees.run_trees, trees.run_tree_row, words, scratch_words(words))
-        case Linear() as model:
-            words = pack(common_sections(program, model.base) | lay_out_linear(model))
-            return Plan(dense.run_linear, dense.run_linear_row, words, 0)
-        case Mlp() as model:
-            words, width = pack(common_sections(program) | lay_out_mlp(model)), width_of(model)
+    model = program.model
+    if isinstance(model, TreeEnsemble):
+        words = pack(common_sections(program, model.base, model.divisor) | lay_out_trees(program, model))
+        return Plan(trees.run_trees, trees.run_tree_row, words, scratch_words(words))
+    if isinstance(model, Linear):
+        words = pack(common_sections(program, model.base) | lay_out_linear(model))
+        return Plan(dense.run_linear, dense.run_linear_row, words, 0)
+    return _plan_of_mlp(program, model)
 
-            def run_row(row: _Words, its: _Words) -> tuple[int, int]:
-                raw, ppm = dense.run_mlp_row(row, its, np.empty(2 * width, np.int32))
-                return raw, ppm
 
-            return Plan(dense.run_mlp, run_row, words, width * BLOCK_ROWS)
+def _plan_of_mlp(program: Program, model: Mlp) -> Plan:
+    words, width = pack(common_sections(program) | lay_out_mlp(model)), width_of(model)
+
+    def run_row(row: _Words, its: _Words) -> tuple[int, int]:
+        raw, ppm = dense.run_mlp_row(row, its, np.empty(2 * width, np.int32))
+        return raw, ppm
+
+    return Plan(dense.run_mlp, run_row, words, width * BLOCK_ROWS)

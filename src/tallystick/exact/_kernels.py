@@ -56,7 +56,7 @@ __all__ = ["COMPILED_IN", "run_tree_row", "run_trees"]
 
 # numba keeps machine code by this file alone. The number below is made of the files whose code goes into it,
 # so that a change there is a change here, too; a test knows it.
-COMPILED_IN: Final = "b4a697f0"
+COMPILED_IN: Final = "34ff8407"
 
 _U = np.uint64
 _NONE, _ONE, _TWO, _SIXTEEN, _SIXTY_THREE = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(16), np.uint64(63)

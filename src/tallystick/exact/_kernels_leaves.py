@@ -41,14 +41,13 @@ def find_leaves(ranks: Any, masks: Any, group: int, count: int, leaves: Any) -> 
     """
     start, column, rank, keep = masks
     for row in range(len(leaves)):
+        word = 0
         for number in range(count):
             bits = 255
             for at in range(start[group + number], start[group + number + 1]):
-                if ranks[column[at] + row] > rank[at]:
-                    bits &= int(keep[at])
-            if bits:
-                leaves[row] = 8 * number + (bits & -bits).bit_length() - 1
-                break
+                bits &= int(keep[at]) if ranks[column[at] + row] > rank[at] else 255
+            word |= bits << 8 * number
+        leaves[row] = (word & -word).bit_length() - 1
 
 
 class _Tree:
