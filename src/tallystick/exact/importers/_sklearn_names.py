@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-__all__ = ["LIBRARY", "class_of", "feature_names"]
+__all__ = ["LIBRARY", "class_of", "feature_names", "label_of"]
 
 LIBRARY: Final = "scikit-learn"
 _NO_LABEL: Final = re.compile(r"[^!-~]+")
@@ -35,4 +35,15 @@ def feature_names(model: Any, features: int) -> list[str]:
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         return [""] * features
-    return [_NO_LABEL.sub("_", str(name))[:_LONGEST] for name in names]
+    return [label_of(name) for name in names]
+
+
+def label_of(name: object) -> str:
+    """A column's name as a label: what is no printable ASCII becomes ``_``.
+
+    Examples
+    --------
+    >>> label_of("mean radius")
+    'mean_radius'
+    """
+    return _NO_LABEL.sub("_", str(name))[:_LONGEST]
