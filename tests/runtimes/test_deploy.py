@@ -35,7 +35,9 @@ from tallystick.runtimes import (
     probe_rows,
 )
 from tallystick.runtimes import _deploy as module
+from tallystick.runtimes._deploy_plan import _planned
 from tallystick.runtimes._evm_node import ask, code_at
+from tallystick.runtimes._evm_targets import Part
 from tallystick.targets.evm import RowCode
 
 from ..exact.kinds import finished, random_linear
@@ -189,8 +191,18 @@ def test_invalid_program_that_does_not_fit(anvil: EmbeddedChain) -> None:
     limits = probe_limits(w3)
     with pytest.raises(ProgramError, match="one transaction may use 60,000"):
         plan_deployment(w3, program(), "branch", replace(limits, transaction_gas=60_000))
-    with pytest.raises(ProgramError):
+    with pytest.raises(ProgramError, match="too small for this program's branch code"):
         plan_deployment(w3, program(), "branch", replace(limits, code_bytes=100))
+    with pytest.raises(ProgramError, match=r"code of 8,\d\d\d bytes does not fit: the chain takes 5,000"):
+        plan_deployment(w3, program(), "table", replace(limits, code_bytes=5_000))
+
+
+@pytest.mark.chain
+def test_contracts_of_the_same_code_are_planned_once(anvil: EmbeddedChain) -> None:
+    part = Part("shard 0", b"\x00", bytes.fromhex("60016000f3"))
+    w3 = connect(anvil.url)
+    planned = _planned(w3, [part, replace(part, role="shard 1")], probe_limits(w3), FACTORY)
+    assert [one.role for one in planned] == ["shard 0"]
 
 
 @pytest.mark.chain

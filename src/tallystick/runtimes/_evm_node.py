@@ -30,29 +30,23 @@ def ask(w3: Web3, method: str, *params: Any) -> Any:
         return w3.manager.request_blocking(name, list(params))
 
 
-def call(
-    w3: Web3, to: str | None, data: bytes, codes: Mapping[str, bytes] | None = None, gas: int | None = None
-) -> bytes:
-    """Run a call on the head without sending anything; ``to`` is None for init code.
+def call(w3: Web3, to: str | None, data: bytes, codes: Mapping[str, bytes] | None = None) -> bytes:
+    """Run a call on the head, with the gas that the node gives it, without sending anything.
 
     Parameters
     ----------
     w3
         Connection.
     to
-        Contract, hexadecimal.
+        Contract, hexadecimal; None for init code.
     data
         Calldata or init code.
     codes
         Code to put at addresses for this call only (a state override, which not every node knows).
-    gas
-        Gas of the call; the node's own limit when omitted.
     """
     transaction = {"data": "0x" + data.hex()}
     if to is not None:
         transaction["to"] = to
-    if gas is not None:
-        transaction["gas"] = hex(gas)
     overrides = [{where: {"code": "0x" + code.hex()} for where, code in codes.items()}] if codes else []
     return bytes.fromhex(ask(w3, "eth_call", transaction, HEAD, *overrides)[2:])
 

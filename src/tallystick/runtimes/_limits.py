@@ -119,12 +119,13 @@ def _transaction_gas(w3: Web3, block_gas: int) -> int:
     with the opcode ``CLZ``; where that runs, the cap is taken to hold.
     """
     most = min(block_gas, MOST_GAS, _USUAL_GAS if _creates(w3, _COUNTS_ZEROS) else MOST_GAS)
-    for limit in sorted({_USUAL_GAS, most}):
-        if limit > most or not _estimates(w3, limit - _GAS_SLACK):
-            most = min(most, limit)
-            break
-        if limit == most or not _estimates(w3, limit + _GAS_SLACK):
-            return limit
+    usual = min(_USUAL_GAS, most)
+    if not _estimates(w3, usual - _GAS_SLACK):
+        most = usual
+    elif usual == most or not _estimates(w3, usual + _GAS_SLACK):
+        return usual
+    elif _estimates(w3, most - _GAS_SLACK):
+        return most
     low, high = 0, most
     while high - low > max(most // 64, 1):
         middle = (low + high) // 2
@@ -135,9 +136,7 @@ def _transaction_gas(w3: Web3, block_gas: int) -> int:
 def _estimates(w3: Web3, gas: int) -> bool:
     """Whether the node estimates a transaction that burns so much gas, at most :data:`_GAS_SLACK` less."""
     burn = gas - _INTRINSIC
-    words = math.isqrt(max(768 * 768 + 512 * burn, 0)) - 768  # memory costs 3 w + w * w / 512
-    if words < 1:
-        return True
+    words = max(1, math.isqrt(max(768 * 768 + 512 * burn, 0)) - 768)  # memory costs 3 w + w * w / 512
     initcode = bytes([0x62, *(32 * words - 32).to_bytes(3, "big"), 0x51])  # PUSH3, MLOAD
     try:
         ask(w3, "eth_estimateGas", {"data": "0x" + initcode.hex()})
