@@ -43,12 +43,16 @@ def measure(quick: bool, folder: Path, cores: list[int]) -> dict[str, Any]:
     wanted = [(SHAPES[0], FEATURES[0]), (SHAPES[1], FEATURES[1])]
     if not quick:
         wanted = [(shape, features) for shape in SHAPES for features in FEATURES]
-    cases = [make_case(shape, features, BATCHES[-1]) for shape, features in wanted]
-    os.sched_setaffinity(0, set(cores))  # the C compiler may use the other core
-    compilers = []
-    for number, case in enumerate(cases):
-        place = folder / str(number)
+    cases: list[Case] = []
+    compilers: list[Compiled] = []
+    for (
+        shape,
+        features,
+    ) in wanted:  # a model is compiled while the next one is trained, on another core where there is one
+        case = make_case(shape, features, BATCHES[-1])
+        place = folder / str(len(cases))
         compilers.append(Compiled(to_treelite(case.booster), place, "-O1" if quick else "-O2"))
+        cases.append(case)
     libraries = [compiler.wait() for compiler in compilers]
     os.sched_setaffinity(0, {cores[-1]})
     measured = [found for case, library in zip(cases, libraries, strict=True) for found in race(case, library, quick)]
@@ -64,7 +68,7 @@ def measure(quick: bool, folder: Path, cores: list[int]) -> dict[str, Any]:
 
 def race(case: Case, library: Path, quick: bool) -> list[dict[str, Any]]:
     """One model at each batch size."""
-    expected = case.booster.predict(case.rows.astype(np.float64), raw_score=True)
+    expected = np.asarray(case.booster.predict(case.rows.astype(np.float64), raw_score=True))
     sampled, peers, found = check_ours(case, expected), Peers(case, library), []
     expected_xgboost = case.xgboost.inplace_predict(case.rows.astype(np.float32), predict_type="margin")
     for size in BATCHES:
@@ -72,7 +76,7 @@ def race(case: Case, library: Path, quick: bool) -> list[dict[str, Any]]:
         others = list(peers.runners(batches))
         for runner in others if size < BATCHES[-1] or not quick else ():
             check_peer(runner, batches, expected_xgboost if runner.name.startswith("xgboost") else expected)
-        rounds, turn_s, slow_turns = (5, 0.02, 0) if quick else (15, 0.05, 2)
+        rounds, turn_s, slow_turns = (3, 0.02, 0) if quick else (15, 0.05, 2)
         rates = rows_per_s([ours(case, batches), *others], batches, Plan(rounds, turn_s, slow_turns))
         found.append(one_result(case, size, rates) | {"rows_checked": sampled})
         if size == BATCHES[-1]:
@@ -145,7 +149,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two of the four models, few rounds")
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[-1]})
     with tempfile.TemporaryDirectory() as folder, libraries_kept_off_stdout():
         result = measure(options.quick, Path(folder), cores)
     print(json.dumps(result, sort_keys=True) if options.json else text(result))

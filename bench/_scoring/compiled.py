@@ -43,7 +43,7 @@ class Compiled:
         return self._library
 
 
-def one_row_calls(library: Path, rows: npt.NDArray[np.float64]) -> tuple[Callable[[int], None], Any]:
+def one_row_calls(library: Path, rows: npt.NDArray[np.float64]) -> tuple[Callable[[int], None], ctypes.c_double]:
     """A direct call of the compiled function for a row by number, without tl2cgen's Python; and its result.
 
     A row of float64 is what the function reads as its union of entries: no number here looks like a missing one.

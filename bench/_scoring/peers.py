@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ from _scoring.cases import Case
 from _scoring.compiled import one_row_calls, pointers
 from tallystick.exact import FastProgram
 
+_lightgbm_basic: Any = lightgbm.basic
+
 Call = Callable[[int], Any]
 
 
@@ -35,7 +38,8 @@ class Runner(NamedTuple):
     prepare: Call | None = None  # before each call, outside the clock
 
 
-class Batches(NamedTuple):
+@dataclass(frozen=True)
+class Batches:
     """Rows cut into batches, in the types that are wanted."""
 
     size: int
@@ -96,12 +100,12 @@ class Peers:
 
     def _lightgbm(self, batches: Batches) -> Runner:
         predict, rows = self._case.booster.predict, batches.float64
-        options = {"raw_score": True, "num_threads": 1, "validate_features": False}
+        options: Any = {"raw_score": True, "num_threads": 1, "validate_features": False}
         return Runner("lightgbm", lambda number: predict(rows[number], **options))
 
     def _lightgbm_one_row(self, batches: Batches) -> Runner:
         """Its C interface for single rows, which its Python package does not wrap."""
-        library, handle = lightgbm.basic._LIB, ctypes.c_void_p()
+        library, handle = _lightgbm_basic._LIB, ctypes.c_void_p()
         doubles, raw_score = ctypes.c_int(1), ctypes.c_int(1)
         status = library.LGBM_BoosterPredictForMatSingleRowFastInit(
             self._case.booster._handle, raw_score, ctypes.c_int(0), ctypes.c_int(-1), doubles,
