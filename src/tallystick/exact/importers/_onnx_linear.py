@@ -71,7 +71,7 @@ def read_dense(node: Node, graph: Graph) -> FloatLayer:
         raise refused("has a Gemm that transposes its input", field="transA")
     if not node.attributes.get("transB", 0):
         weight = weight.T
-    # Powers of two change nothing but the exponent; other factors would be rounded in another place than here.
+    # A factor is rounded once more, in a place that each runtime chooses for itself.
     alpha, beta = float(node.attributes.get("alpha", 1)), float(node.attributes.get("beta", 1))
     if alpha != 1 or beta != 1:
         step = "Multiply the factors into the weights, and convert again."

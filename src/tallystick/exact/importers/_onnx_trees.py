@@ -28,6 +28,7 @@ _MODES: Final = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_E
 _EQUAL: Final = ("BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER")
 _SWAPPED: Final = ("BRANCH_GTE", "BRANCH_GT", "BRANCH_NEQ")
 _STRICT: Final = ("BRANCH_LT", "BRANCH_GTE")  # the last value that is not above is the one before the number
+_CONVERT: Final = "Convert the model with one base value and one weight in each leaf for each class."
 _LARGEST: Final = float(np.finfo(np.float32).max)
 
 
@@ -48,6 +49,14 @@ class _Kind(NamedTuple):
     aggregate: str
     transform: str
     trees: int
+
+
+class _Grown(NamedTuple):
+    """One tree, once for each output; the outputs that every leaf has a weight for; and how many nodes it has."""
+
+    trees: list[FloatTree]
+    always: set[int]
+    nodes: int
 
 
 class _Ends(NamedTuple):
@@ -73,14 +82,26 @@ def read_trees(node: Node, bits: int) -> FloatTrees:
     ids = node.whole(f"{prefix}_ids")
     outputs = len(classes) if prefix == "class" else int(node.attributes.get("n_targets", 1))
     base = node.numbers("base_values")
-    if prefix == "class" and len(classes) == 2 and len(set(ids)) == 1:
+    column = set(ids)
+    if prefix == "class" and len(classes) == 2 and len(column) == 1:
         # Two classes and one column of weights: the score of the second class.
-        ids, outputs, base = [0] * len(ids), 1, base[-1:]
+        if len(base) > 1 - column.pop():
+            raise refused("has base values that runtimes read in different ways", _CONVERT, field="base_values")
+        ids, outputs = [0] * len(ids), 1
     base = base or [0.0] * outputs
     if len(base) != outputs or not outputs or not all(0 <= number < outputs for number in ids):
         raise refused(f"has {len(base)} base values for {outputs} outputs", field="base_values")
     looks = _looks_of(node, ids, prefix)
-    trees = [tree for look, root in looks for tree in _float_trees(look, root, bits)]
+    grown = [_float_trees(look, root, bits) for look, root in looks]
+    needed = {number for number in range(outputs) if base[number] and outputs > 1}
+    if prefix == "class" and outputs == 2:
+        needed.add(1)
+    if sum(made.nodes for made in grown) != len(node.whole("nodes_nodeids")):
+        raise refused("has nodes that no root leads to", field="nodes_nodeids")
+    if not needed <= {output for made in grown for output in made.always}:
+        # ONNX Runtime leaves such an output's base value out, or writes another class's score there.
+        raise refused("has outputs that a row may get no weight for", _CONVERT, field=f"{prefix}_ids")
+    trees = [tree for made in grown for tree in made.trees]
     kind = _Kind(node.text("aggregate_function", "SUM"), node.text("post_transform", "NONE"), len(looks))
     return replace(_ensemble(kind, trees, base, bits), classes=classes)
 
@@ -94,7 +115,7 @@ def _looks_of(node: Node, ids: list[int], prefix: str) -> list[tuple[_Look, _Pla
             raise refused("has a leaf with two weights for one output", field=f"{prefix}_ids", value=key)
         ends[key][number] = weight
     nodes: dict[_Place, _Split | _Ends] = {}
-    inner: set[_Place] = set()
+    children: list[_Place] = []
     columns = (
         node.whole("nodes_treeids"),
         node.whole("nodes_nodeids"),
@@ -111,10 +132,11 @@ def _looks_of(node: Node, ids: list[int], prefix: str) -> list[tuple[_Look, _Pla
             nodes[tree, number] = _Ends(ends.get((tree, number), {}))
             continue
         nodes[tree, number] = _Split(mode, feature, value, (tree, true), (tree, false))
-        inner |= {(tree, true), (tree, false)}
+        children += ((tree, true), (tree, false))
+    inner = set(children)
     roots = [key for key in nodes if key not in inner]
-    if len(roots) != len({tree for tree, _ in nodes}):
-        raise refused("has trees without one root", field="nodes_nodeids")
+    if len(inner) != len(children) or not inner <= set(nodes) or len(roots) != len({tree for tree, _ in nodes}):
+        raise refused("has nodes without one parent, or trees without one root", field="nodes_nodeids")
     return [(nodes.__getitem__, root) for root in roots]
 
 
@@ -149,7 +171,7 @@ def read_tree_ensemble(node: Node, bits: int) -> FloatTrees:
     if not all(0 <= target < outputs for end in leaves for target in end.weights):
         raise refused("has a leaf of no output", field="leaf_targetids")
     roots = node.whole("tree_roots")
-    trees = [tree for root in roots for tree in _float_trees(look, (0, root), bits)]
+    trees = [tree for root in roots for tree in _float_trees(look, (0, root), bits).trees]
     kind = _Kind(
         _AGGREGATES[int(node.attributes.get("aggregate_function", 1))],
         _TRANSFORMS[int(node.attributes.get("post_transform", 0))],
@@ -179,8 +201,8 @@ def _members(values: list[float], modes: list[int]) -> list[tuple[float, ...]]:
     return sets
 
 
-def _float_trees(look: _Look, root: _Place, bits: int) -> list[FloatTree]:
-    """One tree of the ensemble as a float tree for each output that it has weights for."""
+def _float_trees(look: _Look, root: _Place, bits: int) -> _Grown:
+    """One tree as a float tree for each output that it has weights for."""
     feature: list[int] = []
     threshold: list[float] = []
     sides: list[list[int]] = []
@@ -211,10 +233,12 @@ def _float_trees(look: _Look, root: _Place, bits: int) -> list[FloatTree]:
     lefts, rights = ([pair[side] for pair in sides] for side in (0, 1))
     cover = [1] * len(ends)
     targets = sorted({target for end in ends for target in end})
-    return [
+    trees = [
         FloatTree(feature, threshold, lefts, rights, [end.get(target, 0) for end in ends], cover, target, categories)
         for target in targets
     ]
+    always = {target for target in targets if all(target in end for end in ends)}
+    return _Grown(trees, always, len(sides) + len(ends))
 
 
 def _last(split: _Split, bits: int) -> float:
