@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-HEAD = ("branch_gas_per_tree", "table_gas_per_tree", "solidity_gas_per_tree", "branch_bytes_per_node")
+HEAD = (
+    "branch_gas_per_tree",
+    "table_gas_per_tree",
+    "table_gas_per_tree_warm",
+    "solidity_gas_per_tree",
+    "branch_bytes_per_node",
+)
 HEAD += ("table_bytes_per_node", "mac_gas", "rows_checked", "seconds")
 TREES = ("model", "layout", "form", "via_ir", "nodes", "comparisons_per_tree", "gas_per_tree", "gas", "gas_min")
 TREES += ("gas_max", "cold_gas", "bytes", "bytes_per_node", "contracts", "deploy_gas", "shared_deploy_gas")
