@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tallystick.chain import connect
 from tallystick.exact import save_program
 
 from ..exact.kinds import random_linear
@@ -40,3 +41,24 @@ def test_nothing_is_sent_without_broadcast(kept: Kept) -> None:
     plan = good("program", "deploy", "p.tally", "--rpc-url", kept.url, "--json").json
     assert (plan["sent"], plan["contracts"][0]["exists"]) == (False, False)
     assert "no EVM target of this name" in call("program", "deploy", "p.tally", "--target", "brunch").err
+
+
+def test_a_second_time_nothing_is_sent(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The factory is used where it is; no copy of it is made."""
+    save_program(program(base=78), "p.tally")
+    monkeypatch.setenv("TALLY_PRIVATE_KEY", kept.accounts[1]["private_key"])
+    flags = ("--rpc-url", kept.url, "--broadcast", "--json")
+    w3 = connect(kept.url)
+    sender = w3.to_checksum_address(kept.accounts[1]["address"])
+    before = w3.eth.get_transaction_count(sender)
+    assert good("program", "deploy", "p.tally", *flags).json["sent"]
+    assert w3.eth.get_transaction_count(sender) == before + 1
+    assert not good("program", "deploy", "p.tally", *flags).json["sent"]
+    assert w3.eth.get_transaction_count(sender) == before + 1
+
+
+def test_invalid_factory(kept: Kept) -> None:
+    save_program(program(base=79), "p.tally")
+    flags = ("--rpc-url", kept.url, "--factory")
+    assert "no deployment factory" in call("program", "deploy", "p.tally", *flags, "0x" + "12" * 20).err
+    assert call("program", "deploy", "p.tally", *flags, "12").code == 2

@@ -31,6 +31,9 @@ def _deploy(
     output: Path | None = typer.Option(
         None, "-o", "--output", help="Receipt; deployment-CHAIN-HASH-TARGET.json by default."
     ),
+    factory: str = typer.Option(
+        "", "--factory", help="Address of the deployment factory, where the chain has it elsewhere than most."
+    ),
     broadcast: bool = typer.Option(False, "--broadcast", help="Send, on a chain that is not the embedded one."),
     *,
     settings: Settings,
@@ -45,16 +48,16 @@ def _deploy(
     Example: tally program deploy tsgn-v1 --target branch
     """
     from tallystick.apps.fraud import find_model, open_ledger
-    from tallystick.runtimes import deploy, deploy_factory, plan_deployment
+    from tallystick.runtimes import FACTORY, deploy, plan_deployment
     from tallystick.store import make_folder
+    from tallystick.units import format_address, parse_address
 
     program = find_model(file).program
+    maker = format_address(parse_address(factory)) if factory else FACTORY
     with open_ledger(make_folder(settings.project / "chain"), settings, broadcast=broadcast) as session:
         may_send = session.is_embedded or broadcast
         sender = session.sender() if may_send else None
-        if sender is not None:
-            deploy_factory(session.w3, sender.signer, may_send, sender.options)
-        plan = plan_deployment(session.w3, program, target or _usual(program))
+        plan = plan_deployment(session.w3, program, target or _usual(program), factory=maker)
         out.say(_plan_text(plan))
         if sender is None:
             out.result({**plan.to_json(), "sent": False}, "nothing was sent; add --broadcast to send it")
