@@ -148,8 +148,8 @@ class Quantiser:
         doubt = (np.abs(values) + abs(offset)) / step * float(_NEAR)
         integers = np.floor(quotient).astype(np.int64)
         certain = np.floor(quotient - doubt) == np.floor(quotient + doubt)
-        for place in np.flatnonzero(~certain):
-            integers[place] = self.integer_of(float(values[place]))
+        doubtful, places = np.unique(values[~certain], return_inverse=True)
+        integers[~certain] = np.array([self.integer_of(value) for value in doubtful.tolist()], np.int64)[places]
         return integers
 
     def _refuse(self, wrong: npt.NDArray[np.bool_], values: npt.NDArray[np.float64], cause: str) -> None:

@@ -74,7 +74,7 @@ def fit_quantisers(names: Sequence[str], rows: Any, options: QuantiserOptions | 
     --------
     >>> price, count = fit_quantisers(["price", "count"], [[0.25, 3], [99.5, 7]])
     >>> str(price.offset), str(price.step), price.high, count.whole
-    ('621/2500', '19/12500', 65292, True)
+    ('779/3125', '19/12500', 65296, True)
     """
     options = options or QuantiserOptions()
     values = float_rows(rows, len(names))
@@ -124,6 +124,6 @@ def readable_step(least: Fraction) -> Fraction:
     >>> [str(readable_step(Fraction(number))) for number in ("0.0012345", "9.991", "7", "1/3")]
     ['31/25000', '10', '7', '167/500']
     """
-    power = len(str(math.floor(least))) if least >= 1 else 1 - len(str(math.ceil(1 / least)))
+    power = len(str(math.floor(least))) if least >= 1 else 1 - len(str(math.ceil(1 / least) - 1))
     unit = Fraction(10) ** (power - _DIGITS)
     return math.ceil(least / unit) * unit

@@ -34,7 +34,7 @@ def sigmoid_table(slope: Fraction, scale_bits: int) -> Calibration:
     --------
     >>> table = sigmoid_table(Fraction(1), 24)
     >>> table.at(-1), table.at(0), table.at(1 << 24)
-    (499500, 500000, 731000)
+    (499563, 500000, 730937)
     """
     steps = [(INT64_MIN, 0)]
     for ppm in _step_ppm():
