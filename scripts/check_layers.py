@@ -32,6 +32,7 @@ LAYERS: Final = (
     ("units",),
     ("settings",),
     ("hashing",),
+    ("parsing",),
     ("compiling",),
     ("exact", "chain"),
     ("targets", "signing"),

@@ -20,6 +20,7 @@ from tallystick.ledger._leaf_table import build_leaves
 from tallystick.ledger._merkle import verify_proof
 from tallystick.ledger._merkle_fast import fast_proof, fast_root
 from tallystick.ledger._ranges import BlockRange, rows_of_range
+from tallystick.parsing import parse_json
 from tallystick.units import Address, BlockNumber, Hash, format_address, format_hash, parse_address, parse_hash
 
 __all__ = ["InclusionProof", "LedgerPlace", "check_inclusion", "parse_inclusion", "prove_inclusion"]
@@ -147,7 +148,7 @@ def parse_inclusion(text: str, file: Path | None = None) -> InclusionProof:
         It is not a proof of this format.
     """
     try:
-        content: dict[str, Any] = json.loads(text)
+        content: dict[str, Any] = parse_json(text)
         if (content["format"], content["version"]) != (_FORMAT, _VERSION):
             raise InputError(f"not a {_FORMAT} file of version {_VERSION}", file=file)
         for name in ("chain_id", "index", "count", "leaf_index"):

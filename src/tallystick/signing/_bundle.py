@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from tallystick.errors import SignatureInvalid
 from tallystick.exact import Program
+from tallystick.parsing import parse_json
 from tallystick.signing._keys import key_hint, load_private_key, load_public_key, sign_bytes, verify_bytes
 from tallystick.signing._statement import check_statement, statement_of
 
@@ -89,7 +90,7 @@ def verify_program(program: Program, bundle: bytes, key: Path) -> Signed:
     """
     public = load_public_key(key)
     try:
-        content = json.loads(bundle)
+        content = parse_json(bundle)
         hint = content["verificationMaterial"]["publicKey"].get("hint", "")
         envelope = content["dsseEnvelope"]
         kinds = (content["mediaType"], envelope["payloadType"])
@@ -105,7 +106,7 @@ def verify_program(program: Program, bundle: bytes, key: Path) -> Signed:
     if not verify_bytes(public, signature, _encode(payload)):
         raise SignatureInvalid("the signature is not this key's over this statement", key=key_hint(public))
     check_statement(payload, program)
-    return Signed(key_hint(public), json.loads(payload))
+    return Signed(key_hint(public), parse_json(payload))
 
 
 def _encode(payload: bytes) -> bytes:

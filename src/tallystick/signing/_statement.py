@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tallystick.errors import SignatureInvalid
 from tallystick.exact import Program
+from tallystick.parsing import parse_json
 
 __all__ = ["PREDICATE_TYPE", "STATEMENT_TYPE", "check_statement", "statement_of"]
 
@@ -59,7 +60,7 @@ def check_statement(payload: bytes, program: Program) -> None:
         It is about another file, or is no such statement.
     """
     try:
-        statement: dict[str, Any] = json.loads(payload)
+        statement: dict[str, Any] = parse_json(payload)
         kinds = (statement["_type"], statement["predicateType"])
         (resource,) = statement["predicate"]["resources"]
         (subject,) = statement["subject"]

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
+from tallystick import parsing
 from tallystick.errors import ProgramError
 
 __all__ = ["parse_json", "reading", "real", "reals", "whole", "wholes"]
-
-
-_DEEPEST: Final = 500
-_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)  # and texts, to skip what is in them
 
 
 @contextmanager
@@ -41,16 +36,9 @@ def parse_json(text: str | bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError, TypeError
-        Something else, or nested deeper than 500 (the parser would use up the stack).
+        Something else, or nested deeper than 500.
     """
-    if isinstance(text, bytes):
-        text = text.decode("utf-8")
-    depth = 0
-    for found in _BRACKETS.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-        if depth > _DEEPEST:
-            raise ValueError(f"nested deeper than {_DEEPEST}")
-    document = json.loads(text)
+    document = parsing.parse_json(text)
     if not isinstance(document, dict):
         raise TypeError("not an object")
     return document
