@@ -66,6 +66,7 @@ class Settings:
     keystore: str = _setting("", "path", "Keystore file (Web3 Secret Storage) of the sending account.")
     keystore_password: str = _setting("", "", "Password of the keystore file.", secret=True)
     private_key: str = _setting("", "hex", "Private key of the sending account.", secret=True)
+    key_password: str = _setting("", "", "Password of the key file that signs programs.", secret=True)
 
 
 @dataclass(frozen=True)

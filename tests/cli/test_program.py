@@ -102,3 +102,12 @@ def test_sign_and_verify() -> None:
     assert (done.code, done.json["error"]) == (3, "T703")
     absent = call("program", "verify", file, "--key", "key.pub", "--signature", "absent")
     assert (absent.code, "cannot be read" in absent.err) == (3, True)
+
+
+def test_signing_key_with_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:secret -out key.pem"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    file = written("p.tally", program())
+    assert "password is wrong" in call("program", "sign", file, "--key", "key.pem").err
+    monkeypatch.setenv("TALLY_KEY_PASSWORD", "secret")
+    good("program", "sign", file, "--key", "key.pem")

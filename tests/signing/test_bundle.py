@@ -94,7 +94,7 @@ def test_invalid_bundle(keys: tuple[Path, Path], change: Callable[[dict[str, Any
         verify_program(program(), bundle, keys[1])
 
 
-@pytest.mark.parametrize("bundle", [b"", b"[]", b"{}", b"\xff", b"null"])
+@pytest.mark.parametrize("bundle", [b"", b"[]", b"{}", b"\xff", b"null", b"[" * 200_000])
 def test_invalid_bytes(keys: tuple[Path, Path], bundle: bytes) -> None:
     with pytest.raises(SignatureInvalid, match="not a signature file"):
         verify_program(program(), bundle, keys[1])
@@ -154,9 +154,10 @@ def test_invalid_key(tmp_path: Path, keys: tuple[Path, Path]) -> None:
         sign_program(program(), "m", tmp_path / "text")
     with pytest.raises(InputError, match="not a PEM key"):
         sign_program(program(), "m", keys[1])
-    bitcoin, _ = new_key(tmp_path, "k1", "secp256k1")
-    with pytest.raises(InputError, match="not on P-256"):
-        sign_program(program(), "m", bitcoin)
+    for curve, what in (("secp256k1", "not on P-256"), ("sect163k1", "not a PEM key|not on P-256")):
+        other, _ = new_key(tmp_path, curve, curve)
+        with pytest.raises(InputError, match=what):
+            sign_program(program(), "m", other)
 
 
 def test_name_is_part_of_the_statement(keys: tuple[Path, Path]) -> None:

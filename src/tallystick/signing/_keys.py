@@ -58,11 +58,13 @@ def verify_bytes(key: Any, signature: bytes, message: bytes) -> bool:
 
 def _load(path: Path, read: Any) -> Any:
     serialization, _, _ = _parts()
+    from cryptography.exceptions import UnsupportedAlgorithm
+
     try:
         key = read(path.read_bytes(), serialization)
     except OSError as error:
         raise InputError("key file cannot be read", file=str(path), next_step=_STEP) from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         cause = "not a PEM key of the wanted kind, or its password is wrong"
         raise InputError(cause, file=str(path), next_step=_STEP) from error
     if getattr(getattr(key, "curve", None), "name", "") not in ("secp256r1", "secp384r1", "secp521r1"):

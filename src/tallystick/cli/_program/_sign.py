@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Final
 
 import typer
 
@@ -13,8 +11,6 @@ from tallystick.errors import SignatureInvalid
 from tallystick.settings import Settings
 
 __all__ = ["register"]
-
-_PASSWORD: Final = "TALLY_KEY_PASSWORD"
 
 
 def register(program: typer.Typer) -> None:
@@ -43,7 +39,7 @@ def _sign(
 
     model = find_model(file)
     target = output or Path(f"{model.path}.sig")
-    bundle = sign_program(model.program, model.path.name, key, os.environ.get(_PASSWORD))
+    bundle = sign_program(model.program, model.path.name, key, settings.key_password or None)
     write_bytes(target, bundle)
     facts = {"program": "0x" + model.program.hash.hex(), "signature": str(target)}
     out.result(facts, rows_text(list(facts.items())))
