@@ -122,7 +122,7 @@ def test_invalid_metadata(metadata: bytes) -> None:
 
 
 def test_metadata_holds_any_text() -> None:
-    metadata = {"a": '\ud800 \x7f\n\U0001f600"\\', "b": -(1 << 63)}
+    metadata = {"a": '\ud800 \x7f\n\U0001f600"\\', "b": -(1 << 63), "c": "\udc00\ud800\U0001f600\udc00"}
     assert Program.from_bytes(program(metadata=metadata).to_bytes()).metadata == metadata
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,20 @@ def test_invalid_folder_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ProgramError, match="cannot be written"):
         save_program(program(), tmp_path / "taken")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("model.tally")
+    save_program(program(), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert load_program(tmp_path / "model.tally") == program()
+
+
+def test_invalid_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device would have become a file, for whoever may do that."""
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.chdir(tmp_path)
+    for path in ("pipe", ".", "", "/", os.devnull):
+        with pytest.raises(ProgramError, match="cannot be written"):
+            save_program(program(), path)
+    assert not Path(os.devnull).is_file()

@@ -87,6 +87,7 @@ def test_depth_is_the_longest_path() -> None:
         ({"metadata": {"a b": 1}}, "metadata must be 1 to 64 printable"),
         ({"metadata": {"a": 1 << 63}}, "metadata.a must be in"),
         ({"metadata": {"a": 1.5}}, "metadata.a must be an integer, not float"),
+        ({"metadata": {"a": "\ud83d\ude00"}}, "metadata.a holds a character as two surrogates"),
         ({"metadata": {"a": True}}, "metadata.a must be an integer, not bool"),
         ({"trees": (replace(TREE, feature=(0, 2)),)}, "tree.feature must be in"),
         ({"trees": (replace(TREE, feature=(0, -1)),)}, "tree.feature must be in"),

@@ -30,14 +30,17 @@ def load_program(path: Path | str) -> Program:
 
 
 def save_program(program: Program, path: Path | str) -> None:
-    """Write a program file: whole or not at all.
+    """Write a program file: whole or not at all. A link stays one; what it leads to is written.
 
     Raises
     ------
     ProgramError
-        The file cannot be written.
+        The file cannot be written, or the path is that of a folder, a device or the like.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        cause = "program file cannot be written: it is there, and no regular file"
+        raise ProgramError(cause, file=str(path), next_step="Choose another file name.")
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     try:
         unfinished.write_bytes(program.to_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,6 +21,7 @@ from tallystick.units import PPM_ONE, Hash
 __all__ = ["UNCALIBRATED", "ErrorBound", "Feature", "Model", "Program"]
 
 Model = TreeEnsemble | Linear | Mlp
+_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 UNCALIBRATED: Final = Calibration((INT64_MIN,), (0,))
 
 
@@ -127,6 +129,9 @@ class Program:
             check_label(name, "metadata")
             if not isinstance(value, str):
                 check_integer(value, INT64_MIN, INT64_MAX, f"metadata.{name}")
+            elif _PAIR.search(value):  # written, and read back, as the one character that they stand for
+                cause = f"metadata.{name} holds a character as two surrogates"
+                raise ProgramError(cause, field=f"metadata.{name}")
         self.model.check(self.features)
 
     def __reduce__(self) -> tuple[Any, ...]:

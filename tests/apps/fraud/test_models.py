@@ -88,3 +88,8 @@ def test_invalid_card(tmp_path: Path, program: Program, card: dict[str, object],
     with pytest.raises(SourceError, match="card is not JSON") as caught:
         find_model(str(tmp_path))
     assert caught.value.where["file"] == str(tmp_path / "card.json")
+
+
+def test_invalid_name_that_is_too_long() -> None:
+    with pytest.raises(SourceError, match="cannot be read"):
+        find_model("a" * 5000)

@@ -47,8 +47,12 @@ def find_model(name: str) -> Model:
         The program file is not valid.
     """
     folder = _shipped() / name if name in shipped_models() else Path(name)
-    program = folder / _PROGRAM if folder.is_dir() else folder
-    if not program.is_file():
+    try:
+        program = folder / _PROGRAM if folder.is_dir() else folder
+        found = program.is_file()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise SourceError(f"the model cannot be read: {error.strerror}", file=name) from error
+    if not found:
         cause = f"there is no model {name!r}{did_you_mean(name, shipped_models())}"
         raise SourceError(
             cause,
