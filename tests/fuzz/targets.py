@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -121,9 +122,32 @@ def catboost_seeds() -> Iterable[bytes]:
         yield path.read_bytes()
 
 
+def onnx_seeds() -> Iterable[bytes]:
+    """Trees, a linear model and a perceptron as skl2onnx writes them."""
+    from skl2onnx import to_onnx
+    from sklearn.ensemble import GradientBoostingClassifier, RandomForestRegressor
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPRegressor
+
+    rows, labels = training_data()
+    models = (
+        GradientBoostingClassifier(n_estimators=2, max_depth=2),
+        RandomForestRegressor(n_estimators=2, max_depth=2, random_state=1),
+        LogisticRegression(max_iter=10_000),
+        MLPRegressor(hidden_layer_sizes=(2,), max_iter=5, random_state=1),
+    )
+    small = rows / [1_000, 500, 1 << 40]  # what perceptrons and linear models can be fitted on
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the models need not be good
+        for model, values in zip(models, (rows, rows, small, small), strict=True):
+            model.fit(values, labels)
+            yield to_onnx(model, rows[:1].astype(np.float32)).SerializeToString()
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterable[bytes]]]] = {
     "loader": (loader, program_seeds),
     "lightgbm": (importer, lightgbm_seeds),
     "xgboost": (importer, xgboost_seeds),
     "catboost": (importer, catboost_seeds),
+    "onnx": (importer, onnx_seeds),
 }
