@@ -88,6 +88,13 @@ def test_invalid_check_options() -> None:
     assert "Did you mean fast?" in call("program", "check", file, "--runtime", "fats").err
 
 
+def test_invalid_check_that_checks_nothing() -> None:
+    """A runtime that was asked for and did not run is no success."""
+    done = call("program", "check", written("p.tally", program()), "--runtime", "evm-dense", "--json")
+    assert (done.code, done.json["runtimes"][0]["state"]) == (2, "refuses")
+    assert "evm-dense was asked for and did not run the program" in done.err
+
+
 def test_sign_and_verify() -> None:
     for command in (
         "openssl ecparam -name prime256v1 -genkey -noout -out key.pem",

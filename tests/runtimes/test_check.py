@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tallystick.errors import InputError, MissingExtra, RangeError
+from tallystick.errors import InputError, MissingExtra, ProgramError, RangeError
 from tallystick.exact import FastProgram, Program
 from tallystick.runtimes import _check, check_program, runtime
 
@@ -28,6 +28,8 @@ class Wrong:
 
     @contextmanager
     def open(self, program: Program) -> Iterator[Any]:
+        if self._fault == "too large":
+            raise ProgramError("a tree does not fit into a data contract")
         if self._fault == "missing":
             raise MissingExtra.of("some_package", "zk")
         yield self
@@ -74,6 +76,8 @@ def test_a_row_outside_that_is_not_refused_is_found(monkeypatch: pytest.MonkeyPa
 
 def test_refusal_and_missing_package_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert with_fault("refuses", monkeypatch).why == "takes nothing"
+    late = with_fault("too large", monkeypatch)
+    assert (late.state, late.why) == ("refuses", "a tree does not fit into a data contract")
     missing = with_fault("missing", monkeypatch)
     assert (missing.state, "tallystick[zk]" in missing.why) == ("missing", True)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tallystick.errors import MissingExtra, RangeError
+from tallystick.errors import MissingExtra, ProgramError, RangeError
 from tallystick.exact import Program, score_outputs
 from tallystick.runtimes._registry import runtime, runtimes
 from tallystick.runtimes._rows import outside_rows, probe_rows
@@ -112,6 +112,8 @@ def _check_runtime(program: Program, its: Runtime, rows: npt.NDArray[np.int64]) 
             difference = _compare(program, runner, rows) or _not_refused(program, runner)
     except MissingExtra as error:
         return RuntimeCheck(its.name, "missing", 0, 0.0, f"{error.cause}: {error.advice}")
+    except ProgramError as error:  # known only when it was tried: too large for a contract, say
+        return RuntimeCheck(its.name, "refuses", 0, 0.0, error.cause)
     state = "differs" if difference else "agrees"
     return RuntimeCheck(its.name, state, len(rows), time.perf_counter() - began, difference=difference)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tallystick.cli._session import Output, with_settings
-from tallystick.errors import RangeError, RuntimesDiffer
+from tallystick.errors import InputError, RangeError, RuntimesDiffer
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _check(
 
     Rows stand at every threshold and one either side, at the corners of the domain, and at random; rows outside the
     domain must be refused. Contracts run on an embedded chain, circuits prove what they say. Exit code 3 where one
-    differs.
+    differs, 2 where a runtime that --runtime names cannot run the program.
 
     Example: tally program check tsgn-v1 --runtime fast --runtime evm-branch
     """
@@ -50,6 +50,10 @@ def _check(
     for item in check.runtimes:
         if item.difference:
             raise _error(item)
+    for item in check.runtimes:
+        if runtime and not item.rows:
+            cause = f"{item.name} was asked for and did not run the program: {item.why}"
+            raise InputError(cause, value=item.state, next_step="Leave it out, or give it what it needs.")
 
 
 def _text(check: Check) -> str:
