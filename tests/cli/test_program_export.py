@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import pytest
 
+from tallystick.cli._program import _export
 from tallystick.exact import Program, load_program, save_program, score_outputs
-from tallystick.targets.evm import RowCode
+from tallystick.targets.evm import BranchOptions, RowCode, branch_code
 
 from ..exact.kinds import random_linear
-from ..exact.programs import edge_rows, program
+from ..exact.programs import Shape, edge_rows, program, random_program
 from ..targets.evm.machine import deploy, run
 from .calls import call, good
 
@@ -52,3 +54,17 @@ def test_own_bytes() -> None:
 def test_invalid_kind() -> None:
     save_program(random_linear(2), "p.tally")
     assert "only trees" in call("program", "export", "p.tally", "--to", "evm-branch", "-o", "x.bin").err
+
+
+def test_branch_code_does_not_grow_beyond_one_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that fits only where it is not made faster was written too large for any chain."""
+    made = random_program(Shape(5, 6, (40,) * 4))
+    free, smallest = branch_code(made), branch_code(made, BranchOptions(bytes_per_test=0))
+    assert len(free.runtime) > len(smallest.runtime) + 1
+    monkeypatch.setattr(_export, "_CODE_LIMIT", len(free.runtime) - 1)
+    assert len(deploy(exported(made, "evm-branch", "p.bin"))) < len(free.runtime)
+    monkeypatch.setattr(_export, "_CODE_LIMIT", len(smallest.runtime) - 1)
+    done = call("program", "export", "p.tally", "--to", "evm-branch", "-o", "x.bin", "--json")
+    assert (done.code, done.json["error"]) == (1, "T700")
+    assert "tally program deploy" in done.err
+    assert not Path("x.bin").exists()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from tallystick.cli._session import Output, rows_text, with_settings
+from tallystick.errors import ProgramError
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
     from tallystick.exact import Program
 
 __all__ = ["register"]
+
+_CODE_LIMIT: Final = 24_576  # bytes, EIP-170
 
 
 class Form(StrEnum):
@@ -70,12 +73,17 @@ def _content(program: Program, to: Form) -> bytes:
 
             return to_onnx(program)
         case Form.EVM_BRANCH:
-            from tallystick.targets.evm import branch_code
+            from tallystick.targets.evm import BranchOptions, branch_code
 
-            return branch_code(program).initcode
+            code = branch_code(program, BranchOptions(code_limit=_CODE_LIMIT))
+            if len(code.runtime) > _CODE_LIMIT:
+                step = "Put it on a chain in several with `tally program deploy`."
+                cause = f"one contract has room for {_CODE_LIMIT:,} bytes of code"
+                raise ProgramError(cause, value=len(code.runtime), next_step=step)
+            return code.initcode
         case Form.EVM_DENSE:
-            from tallystick.targets.evm import dense_code
+            from tallystick.targets.evm import DenseOptions, dense_code
 
-            return dense_code(program).initcode()
+            return dense_code(program, DenseOptions(code_limit=_CODE_LIMIT)).initcode()
         case Form.BYTES:
             return program.to_bytes()
