@@ -12,7 +12,7 @@ from typing import Any
 
 from tallystick.exact import Program, score_outputs
 from tallystick.hashing import keccak256
-from tallystick.targets.evm import RowCode, factory_code, interpreter_code, interpreter_initcode, table_data
+from tallystick.targets.evm import RowCode, interpreter_code, interpreter_initcode, table_data
 
 from ...exact.programs import edge_rows, program
 from .tables import ADDRESS_OF, FACTORY, NarrowShape, narrow_program
@@ -38,7 +38,6 @@ def document() -> dict[str, Any]:
     return {
         "format": "tallystick evm table vectors 1",
         "factory": "0x" + FACTORY.hex(),
-        "factory_code": "0x" + factory_code().hex(),
         "interpreter_hash": "0x" + keccak256(interpreter_code()).hex(),
         "interpreter_address": "0x" + ADDRESS_OF(interpreter_initcode()).hex(),
         "cases": [_case(about, *case) for about, case in cases().items()],

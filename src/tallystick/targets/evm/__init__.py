@@ -8,7 +8,7 @@ from tallystick.targets.evm._split import SplitBranch, split_branch
 from tallystick.targets.evm._table import TableContract, TableOptions, table_contracts
 from tallystick.targets.evm._table_code import interpreter_code, interpreter_initcode
 from tallystick.targets.evm._table_data import TableData, table_data
-from tallystick.targets.evm._table_deploy import create2_address, data_address, factory_code, factory_initcode
+from tallystick.targets.evm._table_deploy import create2_address
 from tallystick.targets.evm._table_front import front_code
 
 __all__ = [
@@ -25,10 +25,7 @@ __all__ = [
     "TableOptions",
     "branch_code",
     "create2_address",
-    "data_address",
     "dense_code",
-    "factory_code",
-    "factory_initcode",
     "front_code",
     "interpreter_code",
     "interpreter_initcode",
