@@ -32,7 +32,9 @@ _COMMAND = re.compile(r"(tally|\./scripts/\w+|scripts/[\w.]+|python [\w/]+\.py)(
 _FIGURE = re.compile(r"(?<![\w.,])(?:\d?\.\d{3,}|\d{1,3}(?:,\d{3})+|\d+ ?%)")
 _SET = {"500,000", "1,000,000", "70 %", "1 %", "100 %", "90 %"}  # decided, not measured
 _NO_COMMAND = "no command gives these figures again"
-_HOST = re.compile(r"https?://(?!127\.0\.0\.1)[\w.-]+|(?<!application/)\b[\w-]+\.(?:com|org|net|io|dev|cloud|internal|local)\b")
+_HOST = re.compile(
+    r"https?://(?!127\.0\.0\.1)[\w.-]+|(?<!application/)\b[\w-]+\.(?:com|org|net|io|dev|cloud|internal|local)\b"
+)
 _MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|mnt|Users)/")
 
 

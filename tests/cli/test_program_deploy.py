@@ -40,7 +40,7 @@ def test_nothing_is_sent_without_broadcast(kept: Kept) -> None:
     save_program(program(base=77), "p.tally")
     plan = good("program", "deploy", "p.tally", "--rpc-url", kept.url, "--json").json
     assert (plan["sent"], plan["contracts"][0]["exists"]) == (False, False)
-    assert "no EVM target of this name" in call("program", "deploy", "p.tally", "--target", "brunch").err
+    assert "no EVM target of this name" in call("program", "deploy", "p.tally", "--target", "branhc").err
 
 
 def test_a_second_time_nothing_is_sent(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
