@@ -88,7 +88,7 @@ def test_right_runtime_passes_the_same_check(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_invalid_name() -> None:
     with pytest.raises(InputError) as caught:
-        runtime("referenc")
+        runtime("refer")
     assert "Did you mean reference?" in caught.value.advice
     with pytest.raises(InputError, match="no runtime of this name"):
         check_program(program(), ["zzz"])
