@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tallystick.exact._calibration import Calibration
+from tallystick.exact._declared import ErrorBound, Feature
 from tallystick.exact._describe import describe, program_text
 from tallystick.exact._diff import Change, diff_programs
 from tallystick.exact._ensemble import KIND_FOREST, KIND_TREES, TreeEnsemble
 from tallystick.exact._files import load_program, save_program
 from tallystick.exact._linear import KIND_LINEAR, Linear
 from tallystick.exact._mlp import KIND_MLP, DenseLayer, Mlp
-from tallystick.exact._program import UNCALIBRATED, ErrorBound, Feature, Model, Program
+from tallystick.exact._program import UNCALIBRATED, Model, Program
 from tallystick.exact._reference import Explanation, Score, check_row, explain_row, score_outputs, score_row, winner
 from tallystick.exact._trees import Tree
 from tallystick.exact.importers import import_lightgbm

@@ -11,8 +11,9 @@ from tallystick.errors import ProgramError
 from tallystick.exact._calibration import Calibration
 from tallystick.exact._codec_models import KINDS, read_model, write_model
 from tallystick.exact._codec_reader import Reader, sized
+from tallystick.exact._declared import ErrorBound, Feature
 from tallystick.exact._ensemble import KIND_TREES, TreeEnsemble
-from tallystick.exact._program import ErrorBound, Feature, Program
+from tallystick.exact._program import Program
 
 __all__ = ["MAGIC", "VERSION", "decode", "encode"]
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tallystick.errors import ProgramError
+from tallystick.exact._declared import Feature
 from tallystick.exact._limits import INT64_MAX, INT64_MIN, MAX_DIVISOR, MAX_OUTPUTS, MAX_TREES, check_integer
 from tallystick.exact._trees import Tree
-
-if TYPE_CHECKING:
-    from tallystick.exact._program import Feature
 
 __all__ = ["KIND_FOREST", "KIND_TREES", "TreeEnsemble"]
 

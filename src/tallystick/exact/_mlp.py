@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 from tallystick.errors import ProgramError
+from tallystick.exact._declared import Feature
 from tallystick.exact._limits import INT32_MAX, INT32_MIN, MAX_LAYERS, MAX_OUTPUTS, MAX_SHIFT, check_integer
-
-if TYPE_CHECKING:
-    from tallystick.exact._program import Feature
 
 __all__ = ["KIND_MLP", "DenseLayer", "Mlp"]
 

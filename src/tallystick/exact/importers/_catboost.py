@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tallystick.errors import ProgramError, SpecMismatch
-from tallystick.exact._program import Feature
+from tallystick.exact._declared import Feature
 from tallystick.exact.importers._catboost_trees import Columns, free_trees, oblivious_trees
 from tallystick.exact.importers._float_models import FloatTree, FloatTrees
 from tallystick.exact.importers._options import ImportOptions

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from tallystick.errors import ProgramError
-from tallystick.exact._program import Feature
+from tallystick.exact._declared import Feature
 from tallystick.exact.importers._catboost_hash import category_hash
 from tallystick.exact.importers._float_models import FloatTree
 from tallystick.exact.importers._reading import real, reals, whole

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tallystick.exact._program import Feature, Program
+from tallystick.exact._declared import Feature
+from tallystick.exact._program import Program
 from tallystick.exact.importers._from_trees import trees_to_program
 from tallystick.exact.importers._lightgbm import float_trees
 from tallystick.exact.importers._lightgbm_model import check_plain, read_lightgbm_model

@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 
 from tallystick.errors import ProgramError
 from tallystick.exact._calibration import Calibration
+from tallystick.exact._declared import ErrorBound, Feature
 from tallystick.exact._limits import INT64_MAX
 from tallystick.exact._linear import Linear
-from tallystick.exact._program import UNCALIBRATED, ErrorBound, Feature, Program
+from tallystick.exact._program import UNCALIBRATED, Program
 from tallystick.exact.importers._float_models import FloatLinear, FloatMlp
 from tallystick.exact.importers._from_trees import check_names, model_facts
 from tallystick.exact.importers._options import ImportOptions

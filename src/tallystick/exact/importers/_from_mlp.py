@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tallystick.errors import InputError, ProgramError
+from tallystick.exact._declared import Feature
 from tallystick.exact._limits import INT32_MAX, INT32_MIN, MAX_SHIFT
 from tallystick.exact._mlp import DenseLayer, Mlp
-from tallystick.exact._program import Feature, Program
+from tallystick.exact._program import Program
 from tallystick.exact.importers._float_models import FloatLayer, FloatMlp
 from tallystick.exact.importers._from_linear import calibration_of, facts_of
 from tallystick.exact.importers._from_mlp_bound import Reached, first_reached, mlp_bound, next_reached

@@ -13,9 +13,9 @@ from fractions import Fraction
 from typing import Final
 
 from tallystick.errors import ProgramError
+from tallystick.exact._declared import ErrorBound, Feature
 from tallystick.exact._limits import INT64_MAX
 from tallystick.exact._mlp import DenseLayer
-from tallystick.exact._program import ErrorBound, Feature
 from tallystick.exact.importers._float_models import FloatLayer, FloatMlp
 from tallystick.exact.importers._from_linear import scaling_words, smallest_float
 from tallystick.exact.importers._scaling import Seen, rounding

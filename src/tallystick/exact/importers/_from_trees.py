@@ -13,8 +13,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from tallystick.errors import ProgramError, SpecMismatch
+from tallystick.exact._declared import ErrorBound, Feature
 from tallystick.exact._ensemble import TreeEnsemble
-from tallystick.exact._program import UNCALIBRATED, ErrorBound, Feature, Program
+from tallystick.exact._program import UNCALIBRATED, Program
 from tallystick.exact._trees import Tree
 from tallystick.exact.importers._float_models import FloatLinear, FloatMlp, FloatTrees
 from tallystick.exact.importers._grow import GrownTree, check_shape, grow

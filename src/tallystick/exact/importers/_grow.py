@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Final
 
 from tallystick.errors import ProgramError
+from tallystick.exact._declared import Feature
 from tallystick.exact._limits import MAX_NODES
-from tallystick.exact._program import Feature
 from tallystick.exact._trees import Tree
 from tallystick.exact.importers._categories import Cut
 from tallystick.exact.importers._float_models import FloatTree, FloatTrees

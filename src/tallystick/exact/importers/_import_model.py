@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tallystick.errors import InputError, ProgramError
-from tallystick.exact._program import Feature, Program
+from tallystick.exact._declared import Feature
+from tallystick.exact._program import Program
 from tallystick.exact.importers._catboost import read_catboost
 from tallystick.exact.importers._float_models import FloatLinear, FloatMlp, FloatTrees
 from tallystick.exact.importers._from_trees import trees_to_program

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tallystick.errors import InputError, ProgramError, RangeError
+from tallystick.exact._declared import Feature
 from tallystick.exact._limits import check_integer, check_label
-from tallystick.exact._program import Feature, Program
+from tallystick.exact._program import Program
 
 __all__ = ["QUANTISERS", "Quantiser", "float_rows", "quantise", "quantise_rows", "quantisers_of", "quantisers_text"]
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tallystick.exact._program import ErrorBound, Feature, Program
+from tallystick.exact._declared import ErrorBound, Feature
+from tallystick.exact._program import Program
 from tallystick.exact.importers._float_models import FloatLinear, FloatMlp, FloatTrees
 from tallystick.exact.importers._from_linear import linear_to_program
 from tallystick.exact.importers._from_mlp import mlp_to_program

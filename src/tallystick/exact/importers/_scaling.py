@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from tallystick.exact._program import Feature
+from tallystick.exact._declared import Feature
 
 if TYPE_CHECKING:
     from tallystick.exact.importers._quantiser import Quantiser  # needs numpy; reading a tree model does not
