@@ -22,11 +22,11 @@ from tests.targets.evm.machine import run
 
 from tallystick.exact import Program, score_outputs
 from tallystick.targets.evm import Assembler, BranchOptions, RowCode, branch_code
-from tallystick.targets.evm._branch import parts_of, write_sums
-from tallystick.targets.evm._branch_finish import Finish
-from tallystick.targets.evm._branch_join import join
-from tallystick.targets.evm._branch_tree import Sequel
 from tallystick.targets.evm._contract import prologue, read_value, return_words, reverts
+from tallystick.targets.evm.branch._code import parts_of, write_sums
+from tallystick.targets.evm.branch._finish import Finish
+from tallystick.targets.evm.branch._join import join
+from tallystick.targets.evm.branch._tree import Sequel
 
 
 def direct(program: Program) -> bytes:

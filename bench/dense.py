@@ -20,9 +20,9 @@ from typing import NamedTuple
 from tallystick.exact import DenseLayer, ErrorBound, Feature, Mlp, Program, score_outputs
 from tallystick.targets.evm import Assembler, DenseCode, DenseOptions, RowCode, dense_code
 from tallystick.targets.evm._contract import ROW_AT
-from tallystick.targets.evm._dense_build import place
-from tallystick.targets.evm._dense_layers import layers_of
-from tallystick.targets.evm._dense_packed import plan_packed
+from tallystick.targets.evm.dense._build import place
+from tallystick.targets.evm.dense._layers import layers_of
+from tallystick.targets.evm.dense._packed import plan_packed
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.targets.evm.machine import run

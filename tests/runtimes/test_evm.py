@@ -87,6 +87,21 @@ def test_invalid_revert_inside_the_domain() -> None:
         _EvmRunner(program(), caller).outputs(np.array([[1, 1]], np.int64))
 
 
+def test_outside_rows_are_the_contracts_to_refuse() -> None:
+    """Otherwise a contract without a check of the domain would pass every check of ours."""
+    outside = np.array([[1001, 0]], np.int64)
+    for answer in ((7,), None):
+        found = SimpleNamespace(rows=[Outcome(answer, 9)])
+        caller: Any = SimpleNamespace(words=1, target="0x00", run=lambda rows, found=found: found)
+        if answer:
+            assert _EvmRunner(program(), caller).outputs(outside).tolist() == [[7]]
+        else:
+            with pytest.raises(RangeError, match="outside"):
+                _EvmRunner(program(), caller).outputs(outside)
+        with pytest.raises(RangeError, match="outside"):  # what no bytes can say
+            _EvmRunner(program(), caller).outputs(np.array([[-1, 0]], np.int64))
+
+
 @pytest.mark.chain
 def test_tables_share_one_interpreter(anvil: EmbeddedChain) -> None:
     w3, signer = connect(anvil.url), EmbeddedSigner(anvil.accounts[0])

@@ -5,12 +5,12 @@ Keys live in the objects' memory only: not in their text, not in errors, not in 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from tallystick.errors import InputError, SettingsError
+from tallystick.parsing import parse_json
 from tallystick.settings import Settings
 from tallystick.units import parse_hash
 
@@ -102,7 +102,7 @@ class KeystoreSigner(_LocalSigner):
         from eth_account import Account
 
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = parse_json(Path(path).read_bytes())
         except OSError as error:
             raise InputError(f"keystore cannot be read: {error.strerror}", file=path) from error
         except ValueError as error:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tallystick.errors import InputError, LedgerError, TallyError
 from tallystick.hashing import keccak256
+from tallystick.parsing import parse_json
 from tallystick.units import format_address, format_hash, parse_address, parse_hash
 
 __all__ = ["DEPLOYMENT_FORMAT", "DeployedContract", "DeploymentReceipt"]
@@ -113,7 +114,7 @@ class DeploymentReceipt:
             It cannot be read, or is no receipt of this version.
         """
         try:
-            return _read(json.loads(path.read_text(encoding="utf-8")))
+            return _read(parse_json(path.read_bytes()))
         except OSError as error:
             raise InputError(f"receipt cannot be read: {error.strerror}", file=path) from error
         except (ValueError, KeyError, TypeError) as error:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tallystick.chain import EmbeddedChain, EmbeddedSigner, connect
 from tallystick.errors import ChainError, ProgramError
-from tallystick.exact import Program
+from tallystick.exact import Program, check_row
 from tallystick.runtimes._deploy import deploy
 from tallystick.runtimes._deploy_plan import plan_deployment
 from tallystick.runtimes._evm_batch import BatchCaller
@@ -25,18 +25,27 @@ __all__ = ["EvmBranch", "EvmDense", "EvmTable"]
 
 class _EvmRunner:
     def __init__(self, program: Program, caller: BatchCaller) -> None:
+        self._program = program
         self._code = RowCode(program)
         self._caller = caller
 
     def outputs(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         found = np.empty((len(rows), self._caller.words), np.int64)
-        packed = [self._code.encode(row) for row in rows.tolist()]
+        packed = [self._pack(row) for row in rows.tolist()]
         for number, outcome in enumerate(self._caller.run(packed).rows if packed else ()):
             if outcome.outputs is None:
+                check_row(self._program, rows[number].tolist())
                 cause = f"the contract reverts for row {number}, which is inside the domain"
                 raise ChainError(cause, account=self._caller.target)
             found[number] = outcome.outputs
         return found
+
+    def _pack(self, row: list[int]) -> bytes:
+        """The row's bytes; refusing what is outside the domain is left to the contract wherever bytes can say it."""
+        try:
+            return self._code.pack(row)
+        except (OverflowError, ValueError):
+            return self._code.encode(row)
 
 
 class _EvmRuntime:

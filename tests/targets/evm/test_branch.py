@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tallystick
 from tallystick.errors import ProgramError
 from tallystick.exact import ErrorBound, Feature, Linear, Program, Tree, load_program, score_outputs
 from tallystick.hashing import keccak256
@@ -19,7 +20,7 @@ from .calls import breast_cancer, check_rows, ensemble, full_tree, lightgbm_canc
 from .machine import run
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "evm" / "branch.json"
-FRAUD = Path(branch_code.__code__.co_filename).parents[2] / "apps" / "fraud" / "models" / "tsgn-v1" / "program.tally"
+FRAUD = Path(tallystick.__file__).parent / "apps" / "fraud" / "models" / "tsgn-v1" / "program.tally"
 ONE = Feature("x", 0, 100)
 
 

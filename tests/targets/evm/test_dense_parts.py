@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tallystick.exact import DenseLayer, Mlp
-from tallystick.targets.evm._dense_inline import plan_inline
-from tallystick.targets.evm._dense_lanes import Lanes, segments
-from tallystick.targets.evm._dense_layers import Finish, Layer, layers_of
-from tallystick.targets.evm._dense_packed import plan_packed
+from tallystick.targets.evm.dense._inline import plan_inline
+from tallystick.targets.evm.dense._lanes import Lanes, segments
+from tallystick.targets.evm.dense._layers import Finish, Layer, layers_of
+from tallystick.targets.evm.dense._packed import plan_packed
 
 from .dense_programs import BYTE, dense, linear, make
 

@@ -46,3 +46,10 @@ def test_row_can_be_read_back(program: Program) -> None:
         assert len(data) == code.size
         places = zip(code.offsets, code.widths, program.features, strict=True)
         assert [int.from_bytes(data[at : at + width], "big") + f.low for at, width, f in places] == list(row)
+
+
+def test_pack_takes_what_the_bytes_can_say() -> None:
+    assert row_code((0, 3)).pack([4]) == b"\x04"
+    for value in (-1, 256):
+        with pytest.raises(OverflowError):
+            row_code((0, 3)).pack([value])

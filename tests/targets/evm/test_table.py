@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from tallystick.apps.fraud import PRETRAINED, find_model
 from tallystick.exact import Feature, Program, Tree
 from tallystick.targets.evm import RowCode, table_data
-from tallystick.targets.evm._table_plan import is_narrow
+from tallystick.targets.evm.table._plan import is_narrow
 
 from ...exact.programs import Shape, edge_rows, programs, random_program
 from .tables import (

@@ -17,7 +17,7 @@ from tallystick.targets.evm import (
     table_contracts,
     table_data,
 )
-from tallystick.targets.evm._table_code import TABLE_HASH_SELECTOR, TABLE_SCORE_SELECTOR
+from tallystick.targets.evm.table._code import TABLE_HASH_SELECTOR, TABLE_SCORE_SELECTOR
 
 from ...exact.programs import edge_rows, program
 from .machine import CONTRACT, Outcome, deploy, run

@@ -11,8 +11,8 @@ from tallystick.errors import ProgramError
 from tallystick.exact import DenseLayer, ErrorBound, Feature, Mlp, Program
 from tallystick.hashing import keccak256
 from tallystick.targets.evm import create2_address, interpreter_code, table_data
-from tallystick.targets.evm._table_data import TableData
-from tallystick.targets.evm._table_layout import FIXED, MODES
+from tallystick.targets.evm.table._data import TableData
+from tallystick.targets.evm.table._layout import FIXED, MODES
 
 from .table_vectors import FOLDER, texts
 from .tables import ADDRESS_OF, FACTORY, U16, NarrowShape, chain, full, narrow_program, trees_program

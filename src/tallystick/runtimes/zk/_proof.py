@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tallystick.errors import InputError
+from tallystick.parsing import parse_json
 
 __all__ = ["Proof"]
 
@@ -85,7 +86,7 @@ class Proof:
             Another format or version, a field that is missing, unknown or malformed.
         """
         try:
-            fields = json.loads(text)
+            fields = parse_json(text)
         except ValueError as error:
             raise InputError(f"a proof must be JSON: {error}", next_step=_STEP) from error
         if not isinstance(fields, dict) or fields.get("format") != _FORMAT:

@@ -66,7 +66,16 @@ class RowCode:
         RangeError
             As in :func:`tallystick.exact.score_row`.
         """
-        values = check_row(self.program, row)
+        return self.pack(check_row(self.program, row))
+
+    def pack(self, values: Sequence[int]) -> bytes:
+        """Pack values without looking at their domains, as somebody might who means to mislead a contract.
+
+        Raises
+        ------
+        OverflowError
+            A value does not fit its feature's bytes, so that no row can say it.
+        """
         parts = zip(values, self.program.features, self.widths, strict=True)
         return bytes(self.offsets[0]) + b"".join(
             (value - feature.low).to_bytes(width, "big") for value, feature, width in parts

@@ -8,7 +8,7 @@ from tallystick.exact import Program
 from tallystick.targets.evm._assembler import Assembler
 from tallystick.targets.evm._contract import ROW_AT, prologue, reverts
 from tallystick.targets.evm._row import RowCode
-from tallystick.targets.evm._table_layout import FRONT_AT
+from tallystick.targets.evm.table._layout import FRONT_AT
 
 __all__ = ["front_code", "inner_front"]
 

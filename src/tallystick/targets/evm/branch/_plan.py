@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from tallystick.targets.evm._branch_tree import SHARE_ONE, Sequel, Split, listing
+from tallystick.targets.evm.branch._tree import SHARE_ONE, Sequel, Split, listing
 
 __all__ = ["Layout", "Plan", "Plans"]
 

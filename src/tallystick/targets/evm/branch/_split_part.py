@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.targets.evm._branch_tree import Sequel, Split, listing
+from tallystick.targets.evm.branch._tree import Sequel, Split, listing
 
 __all__ = ["cut_part", "size_of"]
 

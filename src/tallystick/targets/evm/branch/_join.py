@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tallystick.targets.evm._branch_tree import SHARE_ONE, Sequel, Split, listing
+from tallystick.targets.evm.branch._tree import SHARE_ONE, Sequel, Split, listing
 
 __all__ = ["Pull", "join"]
 

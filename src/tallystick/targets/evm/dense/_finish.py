@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tallystick.targets.evm._assembler import Assembler
-from tallystick.targets.evm._dense_lanes import WORD, Lanes
-from tallystick.targets.evm._dense_layers import Finish
+from tallystick.targets.evm.dense._lanes import WORD, Lanes
+from tallystick.targets.evm.dense._layers import Finish
 
 __all__ = ["Sink", "append_finish"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.targets.evm._assembler import Assembler
-from tallystick.targets.evm._branch_tree import SHARE_ONE, Sequel, Split, listing
 from tallystick.targets.evm._contract import ROW_AT, read_value, read_word
 from tallystick.targets.evm._row import RowCode
+from tallystick.targets.evm.branch._tree import SHARE_ONE, Sequel, Split, listing
 
 __all__ = ["Places", "place_features"]
 

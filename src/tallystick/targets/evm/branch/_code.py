@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 from tallystick.errors import ProgramError
 from tallystick.exact import Program, TreeEnsemble
 from tallystick.targets.evm._assembler import Assembler
-from tallystick.targets.evm._branch_emit import Writer
-from tallystick.targets.evm._branch_finish import Finish
-from tallystick.targets.evm._branch_join import Pull, join
-from tallystick.targets.evm._branch_place import place_features
-from tallystick.targets.evm._branch_tree import SHARE_ONE, Sequel, sequel_of
 from tallystick.targets.evm._contract import check_domain, initcode, prologue, return_words, reverts
 from tallystick.targets.evm._row import RowCode
+from tallystick.targets.evm.branch._emit import Writer
+from tallystick.targets.evm.branch._finish import Finish
+from tallystick.targets.evm.branch._join import Pull, join
+from tallystick.targets.evm.branch._place import place_features
+from tallystick.targets.evm.branch._tree import SHARE_ONE, Sequel, sequel_of
 
 __all__ = ["BranchCode", "BranchOptions", "branch_code", "ensemble_of", "parts_of", "write_sums"]
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from tallystick.targets.evm._assembler import Assembler
 from tallystick.targets.evm._contract import DOMAIN
-from tallystick.targets.evm._table_layout import BUFFER
-from tallystick.targets.evm._table_section import copy_section, place_of
+from tallystick.targets.evm.table._layout import BUFFER
+from tallystick.targets.evm.table._section import copy_section, place_of
 
 __all__ = ["fields", "spans", "unpack"]
 

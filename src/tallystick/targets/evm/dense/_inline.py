@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.targets.evm._assembler import Assembler
-from tallystick.targets.evm._dense_finish import Sink, append_finish
-from tallystick.targets.evm._dense_lanes import WORD, WORD_BITS, Lanes, segments
-from tallystick.targets.evm._dense_layers import Layer
+from tallystick.targets.evm.dense._finish import Sink, append_finish
+from tallystick.targets.evm.dense._lanes import WORD, WORD_BITS, Lanes, segments
+from tallystick.targets.evm.dense._layers import Layer
 
 __all__ = ["Inline", "plan_inline"]
 

@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 
 from tallystick.targets.evm._assembler import Assembler
 from tallystick.targets.evm._contract import ROW_AT, check_domain, prologue, reverts
-from tallystick.targets.evm._dense_finish import Sink
-from tallystick.targets.evm._dense_inline import Inline
-from tallystick.targets.evm._dense_lanes import WORD, pack_row
-from tallystick.targets.evm._dense_packed import DATA, Area, Packed, Run, Stored
 from tallystick.targets.evm._row import RowCode
+from tallystick.targets.evm.dense._finish import Sink
+from tallystick.targets.evm.dense._inline import Inline
+from tallystick.targets.evm.dense._lanes import WORD, pack_row
+from tallystick.targets.evm.dense._packed import DATA, Area, Packed, Run, Stored
 
 __all__ = ["STOP", "Placed", "Plan", "assemble", "place"]
 

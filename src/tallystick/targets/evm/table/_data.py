@@ -9,9 +9,9 @@ from typing import Final
 from tallystick.errors import ProgramError
 from tallystick.exact import Program
 from tallystick.targets.evm._row import RowCode
-from tallystick.targets.evm._table_deploy import AddressOf, data_initcode
-from tallystick.targets.evm._table_front import inner_front
-from tallystick.targets.evm._table_layout import (
+from tallystick.targets.evm.table._deploy import AddressOf, data_initcode
+from tallystick.targets.evm.table._front import inner_front
+from tallystick.targets.evm.table._layout import (
     BUFFER,
     FIXED,
     FRONT_AT,
@@ -26,8 +26,8 @@ from tallystick.targets.evm._table_layout import (
     WORD,
     Section,
 )
-from tallystick.targets.evm._table_plan import Chunk, is_narrow, plan_chunks, trees_of, used_features
-from tallystick.targets.evm._table_trees import Slots, blocks, fixed_tree, nodes
+from tallystick.targets.evm.table._plan import Chunk, is_narrow, plan_chunks, trees_of, used_features
+from tallystick.targets.evm.table._trees import Slots, blocks, fixed_tree, nodes
 
 __all__ = ["CODE_LIMIT", "TableData", "table_data"]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from tallystick.errors import ProgramError
 from tallystick.exact import Program
 from tallystick.targets.evm._contract import initcode
-from tallystick.targets.evm._dense_build import STOP, Plan, assemble, place
-from tallystick.targets.evm._dense_inline import Inline, plan_inline
-from tallystick.targets.evm._dense_layers import Layer, layers_of
-from tallystick.targets.evm._dense_packed import Stored, plan_packed
 from tallystick.targets.evm._row import RowCode
+from tallystick.targets.evm.dense._build import STOP, Plan, assemble, place
+from tallystick.targets.evm.dense._inline import Inline, plan_inline
+from tallystick.targets.evm.dense._layers import Layer, layers_of
+from tallystick.targets.evm.dense._packed import Stored, plan_packed
 
 __all__ = ["DenseCode", "DenseOptions", "dense_code"]
 

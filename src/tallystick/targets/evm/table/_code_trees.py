@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tallystick.targets.evm._assembler import Assembler
-from tallystick.targets.evm._table_layout import (
+from tallystick.targets.evm.table._layout import (
     BLOCK,
     BUFFER,
     TREES_UNROLLED,
@@ -15,7 +15,7 @@ from tallystick.targets.evm._table_layout import (
     FixedKind,
     top_bytes,
 )
-from tallystick.targets.evm._table_section import compare, copy_section
+from tallystick.targets.evm.table._section import compare, copy_section
 
 __all__ = ["linked_blocks", "trees_of_depth", "wide_nodes"]
 

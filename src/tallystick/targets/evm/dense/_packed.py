@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from tallystick.targets.evm._assembler import Assembler
-from tallystick.targets.evm._dense_finish import Sink, append_finish
-from tallystick.targets.evm._dense_lanes import WORD, WORD_BITS, Lanes, segments
-from tallystick.targets.evm._dense_layers import Layer
+from tallystick.targets.evm.dense._finish import Sink, append_finish
+from tallystick.targets.evm.dense._lanes import WORD, WORD_BITS, Lanes, segments
+from tallystick.targets.evm.dense._layers import Layer
 
 __all__ = ["DATA", "Area", "Packed", "Run", "Stored", "plan_packed"]
 

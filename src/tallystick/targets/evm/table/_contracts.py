@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tallystick.exact import Program
-from tallystick.targets.evm._table_code import interpreter_code, interpreter_initcode
-from tallystick.targets.evm._table_data import CODE_LIMIT, table_data
-from tallystick.targets.evm._table_deploy import AddressOf
+from tallystick.targets.evm.table._code import interpreter_code, interpreter_initcode
+from tallystick.targets.evm.table._data import CODE_LIMIT, table_data
+from tallystick.targets.evm.table._deploy import AddressOf
 
 __all__ = ["TableContract", "TableOptions", "table_contracts"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.exact import Feature, Tree
-from tallystick.targets.evm._table_layout import BLOCK, BLOCK_SHIFTS, BUFFER, UNIT, FixedKind
+from tallystick.targets.evm.table._layout import BLOCK, BLOCK_SHIFTS, BUFFER, UNIT, FixedKind
 
 __all__ = ["Slots", "block_count", "blocks", "fixed_tree", "nodes", "nodes_size"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tallystick.targets.evm._assembler import Assembler
-from tallystick.targets.evm._branch_place import Places
-from tallystick.targets.evm._branch_plan import Layout, Plans
-from tallystick.targets.evm._branch_tree import Sequel, Split
+from tallystick.targets.evm.branch._place import Places
+from tallystick.targets.evm.branch._plan import Layout, Plans
+from tallystick.targets.evm.branch._tree import Sequel, Split
 
 __all__ = ["Writer"]
 

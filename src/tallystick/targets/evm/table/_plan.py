@@ -8,8 +8,8 @@ from typing import Final
 
 from tallystick.errors import ProgramError
 from tallystick.exact import Program, Tree, TreeEnsemble
-from tallystick.targets.evm._table_layout import BLOCK, FIXED, MAX_SLOTS, TREES_UNROLLED
-from tallystick.targets.evm._table_trees import block_count, nodes_size
+from tallystick.targets.evm.table._layout import BLOCK, FIXED, MAX_SLOTS, TREES_UNROLLED
+from tallystick.targets.evm.table._trees import block_count, nodes_size
 
 __all__ = ["Chunk", "is_narrow", "plan_chunks", "trees_of", "used_features"]
 

@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 from tallystick.errors import ProgramError
 from tallystick.exact import Program
 from tallystick.targets.evm._assembler import Assembler
-from tallystick.targets.evm._branch import BranchCode, BranchOptions, ensemble_of, parts_of, write_sums
-from tallystick.targets.evm._branch_finish import Finish
-from tallystick.targets.evm._branch_join import Pull, join
-from tallystick.targets.evm._branch_tree import SHARE_ONE, Sequel
 from tallystick.targets.evm._contract import ROW_AT, SHARD, check_domain, prologue, return_words, reverts
 from tallystick.targets.evm._row import RowCode
-from tallystick.targets.evm._split_part import cut_part, size_of
+from tallystick.targets.evm.branch._code import BranchCode, BranchOptions, ensemble_of, parts_of, write_sums
+from tallystick.targets.evm.branch._finish import Finish
+from tallystick.targets.evm.branch._join import Pull, join
+from tallystick.targets.evm.branch._split_part import cut_part, size_of
+from tallystick.targets.evm.branch._tree import SHARE_ONE, Sequel
 
 __all__ = ["SplitBranch", "split_branch"]
 

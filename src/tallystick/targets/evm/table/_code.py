@@ -11,10 +11,10 @@ from typing import Final
 from tallystick.hashing import keccak256
 from tallystick.targets.evm._assembler import Assembler
 from tallystick.targets.evm._contract import DOMAIN, LENGTH, SELECTOR, initcode
-from tallystick.targets.evm._table_code_row import fields, spans, unpack
-from tallystick.targets.evm._table_code_trees import linked_blocks, trees_of_depth, wide_nodes
-from tallystick.targets.evm._table_layout import FIXED, HEAD, HEAD_BYTES, MAGIC, MODES, NEXT, OUT, WORD
-from tallystick.targets.evm._table_section import place_of
+from tallystick.targets.evm.table._code_row import fields, spans, unpack
+from tallystick.targets.evm.table._code_trees import linked_blocks, trees_of_depth, wide_nodes
+from tallystick.targets.evm.table._layout import FIXED, HEAD, HEAD_BYTES, MAGIC, MODES, NEXT, OUT, WORD
+from tallystick.targets.evm.table._section import place_of
 
 __all__ = ["DATA", "TABLE_HASH_SELECTOR", "TABLE_SCORE_SELECTOR", "interpreter_code", "interpreter_initcode"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.targets.evm._assembler import Assembler
-from tallystick.targets.evm._table_layout import NEXT
+from tallystick.targets.evm.table._layout import NEXT
 
 __all__ = ["compare", "copy_section", "place_of"]
 
