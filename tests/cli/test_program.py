@@ -43,6 +43,13 @@ def test_inspect_a_shipped_model() -> None:
     assert "with the most splits" in text
 
 
+def test_invalid_file_to_inspect() -> None:
+    Path("model.txt").write_text("tree\n")
+    done = call("program", "inspect", "model.txt")
+    assert (done.code, "tally program import MODEL" in done.err) == (1, True), done.err
+    assert "existing program file" in call("program", "inspect", "absent.tally").err
+
+
 def test_diff() -> None:
     one, two = written("one.tally", program()), written("two.tally", other())
     assert "the same program" in good("program", "diff", one, one).out
@@ -108,13 +115,19 @@ def test_sign_and_verify() -> None:
     done = call("program", "verify", file, "--key", "key.pub", "--json")
     assert (done.code, done.json["error"]) == (3, "T703")
     absent = call("program", "verify", file, "--key", "key.pub", "--signature", "absent")
-    assert (absent.code, "cannot be read" in absent.err) == (3, True)
+    assert (absent.code, "cannot be read" in absent.err, "tally program sign" in absent.err) == (2, True, True)
+    private = call("program", "verify", file, "--key", "key.pem")
+    assert (private.code, "openssl ec -in key.pem -pubout -out key.pub" in private.err) == (2, True)
 
 
 def test_signing_key_with_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     command = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:secret -out key.pem"
     subprocess.run(command.split(), check=True, capture_output=True)
     file = written("p.tally", program())
-    assert "password is wrong" in call("program", "sign", file, "--key", "key.pem").err
+    for password in ("", "another"):
+        monkeypatch.setenv("TALLY_KEY_PASSWORD", password)
+        locked = call("program", "sign", file, "--key", "key.pem").err
+        assert "password is wrong" in locked
+        assert "Set the environment variable TALLY_KEY_PASSWORD" in locked
     monkeypatch.setenv("TALLY_KEY_PASSWORD", "secret")
     good("program", "sign", file, "--key", "key.pem")

@@ -56,6 +56,13 @@ def test_invalid_truncated(size: int) -> None:
     assert caught.value.where["offset"] <= size
 
 
+@pytest.mark.parametrize("data", [b"tree", b"tree\nversion=v4\n"])
+def test_invalid_file_of_another_kind(data: bytes) -> None:
+    with pytest.raises(ProgramError, match="not a Tallystick program") as caught:
+        Program.from_bytes(data)
+    assert "tally program import MODEL" in caught.value.advice
+
+
 def test_invalid_trailing() -> None:
     with pytest.raises(ProgramError, match="1 bytes after the end") as caught:
         Program.from_bytes(DATA + b"\x00")

@@ -20,6 +20,7 @@ __all__ = ["MAGIC", "VERSION", "decode", "encode"]
 MAGIC: Final = b"TALLYPRG"
 VERSION: Final = 1
 
+_IMPORT: Final = "Turn a trained model into a program: tally program import MODEL --rows ROWS -o FILE."
 _START: Final = struct.Struct(">8sHH")  # magic, version, kind
 _OUTPUT: Final = struct.Struct(">32sBqIQ")  # feature_spec_hash, scale_bits, base, threshold_ppm, error numerator
 _DOMAIN: Final = struct.Struct(">qq")
@@ -59,6 +60,8 @@ def decode(data: bytes) -> Program:
     ProgramError
         Truncated, trailing bytes, another version or kind, a number out of range, or not canonical.
     """
+    if not MAGIC.startswith(data[: len(MAGIC)]):  # first of all: a short file of another kind is not "cut short"
+        raise ProgramError("not a Tallystick program", field="magic", offset=0, next_step=_IMPORT)
     reader = Reader(data)
     try:
         return _read_program(reader)
@@ -68,9 +71,7 @@ def decode(data: bytes) -> Program:
 
 
 def _read_program(reader: Reader) -> Program:
-    magic, version, kind = reader.unpack(_START, "magic")
-    if magic != MAGIC:
-        raise ProgramError("not a Tallystick program", field="magic", offset=0)
+    _, version, kind = reader.unpack(_START, "magic")
     if version != VERSION:
         cause = f"program format {version}; this release reads format {VERSION}"
         raise ProgramError(cause, field="version", offset=8, next_step="Upgrade tallystick.")

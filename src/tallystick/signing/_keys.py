@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,13 @@ def load_private_key(path: Path, password: str | None = None) -> Any:
     MissingExtra
         ``cryptography`` is not installed.
     """
-    return _load(path, lambda pem, parts: parts.load_pem_private_key(pem, password.encode() if password else None))
+    secret = password.encode() if password else None
+    return _load(path, lambda pem, parts: parts.load_pem_private_key(pem, secret), _private_step)
 
 
 def load_public_key(path: Path) -> Any:
     """Read a public key; errors as :func:`load_private_key`."""
-    return _load(path, lambda pem, parts: parts.load_pem_public_key(pem))
+    return _load(path, lambda pem, parts: parts.load_pem_public_key(pem), _public_step)
 
 
 def key_hint(key: Any) -> str:
@@ -56,17 +58,34 @@ def verify_bytes(key: Any, signature: bytes, message: bytes) -> bool:
     return True
 
 
-def _load(path: Path, read: Any) -> Any:
+def _private_step(pem: bytes) -> str:
+    if b"ENCRYPTED" in pem:  # in the first line of PKCS#8, in a header of the older form
+        return "Set the environment variable TALLY_KEY_PASSWORD to the key's password."
+    return (
+        "Give a whole key in PEM; unset TALLY_KEY_PASSWORD if the key has no password."
+        if b"PRIVATE KEY" in pem
+        else _STEP
+    )
+
+
+def _public_step(pem: bytes) -> str:
+    if b"PRIVATE KEY" in pem:
+        return "Give the public key: openssl ec -in key.pem -pubout -out key.pub"
+    return _STEP
+
+
+def _load(path: Path, read: Callable[[bytes, Any], Any], step: Callable[[bytes], str]) -> Any:
     serialization, _, _ = _parts()
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        key = read(path.read_bytes(), serialization)
+        pem = path.read_bytes()
+        key = read(pem, serialization)
     except OSError as error:
         raise InputError("key file cannot be read", file=str(path), next_step=_STEP) from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         cause = "not a PEM key of the wanted kind, or its password is wrong"
-        raise InputError(cause, file=str(path), next_step=_STEP) from error
+        raise InputError(cause, file=str(path), next_step=step(pem)) from error
     if getattr(getattr(key, "curve", None), "name", "") not in ("secp256r1", "secp384r1", "secp521r1"):
         raise InputError("the key is not on P-256, P-384 or P-521", file=str(path), next_step=_STEP)
     return key

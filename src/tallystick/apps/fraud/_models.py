@@ -54,11 +54,9 @@ def find_model(name: str) -> Model:
         raise SourceError(f"the model cannot be read: {error.strerror}", file=name) from error
     if not found:
         cause = f"there is no model {name!r}{did_you_mean(name, shipped_models())}"
-        raise SourceError(
-            cause,
-            file=name,
-            next_step=f"Give a folder made by `tally train`, or one of: {', '.join(shipped_models())}.",
-        )
+        shipped = ", ".join(shipped_models())
+        step = f"Give an existing program file, a folder made by `tally train`, or one of: {shipped}."
+        raise SourceError(cause, file=name, next_step=step)
     return Model(load_program(program), _read_card(program.parent / _CARD), program)
 
 

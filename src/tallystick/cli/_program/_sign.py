@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from tallystick.cli._session import Output, rows_text, with_settings
-from tallystick.errors import SignatureInvalid
+from tallystick.errors import InputError
 from tallystick.settings import Settings
 
 __all__ = ["register"]
@@ -67,8 +67,8 @@ def _verify(
     try:
         bundle = source.read_bytes()
     except OSError as error:
-        step = "Name it with --signature."
-        raise SignatureInvalid("the signature file cannot be read", file=str(source), next_step=step) from error
+        step = f"Name it with --signature, or make one: tally program sign {file} --key key.pem"
+        raise InputError("the signature file cannot be read", file=str(source), next_step=step) from error
     signed = verify_program(model.program, bundle, key)
     facts = {"program": "0x" + model.program.hash.hex(), "key": signed.key, "signed": True}
     out.result(facts, rows_text([("signed", "by this key, over exactly this program"), *list(facts.items())[:2]]))
