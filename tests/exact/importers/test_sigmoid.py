@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from tallystick.exact.importers._sigmoid import LOG_BITS, log_odds, sigmoid_table
+from tallystick.exact.importers._sigmoid import LOG_BITS, log_odds, share_table, sigmoid_table
 
 
 def decimal_log_odds(part: int, rest: int) -> Decimal:
@@ -58,3 +58,11 @@ def test_scores_beyond_int64_have_no_step() -> None:
     assert table.raw[-1] < 1 << 63
     assert table.ppm[0] > 100_000  # int64 begins at log-odds of -2
     assert table.ppm[-1] < 900_000
+
+
+@pytest.mark.parametrize("scale_bits", [0, 4, 24, 40])
+def test_share_steps_begin_right_above_their_ppm(scale_bits: int) -> None:
+    table = share_table(scale_bits)
+    assert table.ppm[0] == 0
+    for raw, ppm in zip(table.raw[1:], table.ppm[1:], strict=True):
+        assert Fraction(raw, 1 << scale_bits) > Fraction(ppm, 1_000_000) >= Fraction(raw - 1, 1 << scale_bits)

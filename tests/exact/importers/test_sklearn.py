@@ -38,7 +38,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
 from threadpoolctl import threadpool_limits
 
-from tallystick.exact import Feature, Program, TreeEnsemble, score_outputs
+from tallystick.exact import Feature, Program, TreeEnsemble, score_outputs, score_row
 from tallystick.exact.importers import FloatLinear, FloatMlp, FloatTrees, ImportOptions, import_model, trees_to_program
 from tallystick.exact.importers._from_linear import linear_to_program
 from tallystick.exact.importers._from_mlp import mlp_to_program
@@ -114,6 +114,9 @@ def test_forest_classifiers(kind: Any, classes: int) -> None:
     small(program)
     assert program.model.divisor == 9  # type: ignore[union-attr]
     assert program.metadata["score"] == "share of the class"
+    for row in edge_rows(program):
+        share = Fraction(score_outputs(program, row)[program.decision], 1 << program.scale_bits)
+        assert score_row(program, row).flag == (share > Fraction(1, 2))
     check(program, lambda rows: model.predict_proba(rows)[:, 1 if classes == 2 else 0 :])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,17 +69,19 @@ def _import(
     made = import_quantised(
         source,
         _frame(rows, names),
-        keccak256("\n".join(names).encode("utf-8")),
+        bytes(32),
         QuantiserOptions(bits, _ranges(range_), clip),
         ImportOptions(scale_bits, decision=decision, iterations=iterations),
         _labels(rows, label),
     )
-    save_program(made.program, output)
+    used = [feature.name for feature in made.program.features]
+    program = replace(made.program, feature_spec_hash=keccak256("\n".join(used).encode("utf-8")))
+    save_program(program, output)
     reports = {"rows": made.report}
     if test_rows is not None:
         reports["test_rows"] = made.measure(_frame(test_rows, names), _labels(test_rows, label))
-    facts: dict[str, Any] = {"program": str(output), "hash": "0x" + made.program.hash.hex()}
-    facts |= {"outputs": made.program.model.outputs, "features": len(names), "bytes": len(made.program.to_bytes())}
+    facts: dict[str, Any] = {"program": str(output), "hash": "0x" + program.hash.hex()}
+    facts |= {"outputs": program.model.outputs, "features": len(used), "bytes": len(program.to_bytes())}
     text = rows_text(list(facts.items())) + "".join(_text(name, report) for name, report in reports.items())
     out.result({**facts, "reports": {name: report.as_json() for name, report in reports.items()}}, text)
 

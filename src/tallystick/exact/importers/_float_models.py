@@ -60,6 +60,12 @@ class FloatTrees:
     more_roundings: int = 0  # of each term, besides the sum's: 1 where leaves are scaled when they are added
     notes: Mapping[str, str | int] = field(default_factory=dict)  # further metadata
 
+    @property
+    def are_shares(self) -> bool:
+        """Each score is the share of a class, as of a forest: a mean of leaves that are shares."""
+        positive = all(leaf >= 0 for tree in self.trees for leaf in tree.leaf)
+        return bool(self.classes) and self.link == "identity" and positive
+
 
 @dataclass(frozen=True)
 class FloatLinear:

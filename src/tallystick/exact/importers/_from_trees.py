@@ -21,7 +21,7 @@ from tallystick.exact.importers._float_models import FloatLinear, FloatMlp, Floa
 from tallystick.exact.importers._grow import GrownTree, check_shape, grow
 from tallystick.exact.importers._on_steps import trees_on_steps
 from tallystick.exact.importers._options import ImportOptions
-from tallystick.exact.importers._sigmoid import sigmoid_table
+from tallystick.exact.importers._sigmoid import share_table, sigmoid_table
 from tallystick.units import PPM_ONE
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ def trees_to_program(
     calibration = UNCALIBRATED
     if options.calibrate and source.link == "logistic":
         calibration = sigmoid_table(Fraction(source.slope), options.scale_bits)
+    elif options.calibrate and source.are_shares:
+        calibration = share_table(options.scale_bits)
     default_ppm = PPM_ONE if calibration is UNCALIBRATED else PPM_ONE // 2
     return Program(
         features=tuple(features),

@@ -20,7 +20,16 @@ from tallystick.exact._declared import Feature
 from tallystick.exact._limits import check_integer, check_label
 from tallystick.exact._program import Program
 
-__all__ = ["QUANTISERS", "Quantiser", "float_rows", "quantise", "quantise_rows", "quantisers_of", "quantisers_text"]
+__all__ = [
+    "QUANTISERS",
+    "Quantiser",
+    "float_rows",
+    "outside_rows",
+    "quantise",
+    "quantise_rows",
+    "quantisers_of",
+    "quantisers_text",
+]
 
 QUANTISERS: Final = "quantisers"  # name in the metadata
 _WIDEST: Final = 1 << 53  # float64 holds every integer up to here
@@ -188,6 +197,15 @@ def quantise_rows(quantisers: Sequence[Quantiser], rows: Any) -> npt.NDArray[np.
     for column, quantiser in enumerate(quantisers):
         integers[:, column] = quantiser.integers_of(values[:, column])
     return integers
+
+
+def outside_rows(quantisers: Sequence[Quantiser], values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Rows with a value outside its quantiser's range, (rows,) bool: an error, or clipped where that is declared."""
+    outside = np.zeros(len(values), np.bool_)
+    for quantiser, column in zip(quantisers, values.T, strict=True):
+        first, last = (float(edge) for edge in quantiser.edges)
+        outside |= (column < first) | ((column > last) if quantiser.whole else (column >= last))
+    return outside
 
 
 def float_rows(rows: Any, features: int) -> npt.NDArray[np.float64]:

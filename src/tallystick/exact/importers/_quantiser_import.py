@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tallystick.errors import SpecMismatch, did_you_mean
 from tallystick.exact._declared import ErrorBound, Feature
 from tallystick.exact._program import Program
 from tallystick.exact.importers._float_models import FloatLinear, FloatMlp, FloatTrees
@@ -17,7 +18,14 @@ from tallystick.exact.importers._from_mlp import mlp_to_program
 from tallystick.exact.importers._from_trees import trees_to_program
 from tallystick.exact.importers._import_model import FloatModel, read_model
 from tallystick.exact.importers._options import ImportOptions
-from tallystick.exact.importers._quantiser import QUANTISERS, Quantiser, float_rows, quantise_rows, quantisers_text
+from tallystick.exact.importers._quantiser import (
+    QUANTISERS,
+    Quantiser,
+    float_rows,
+    outside_rows,
+    quantise_rows,
+    quantisers_text,
+)
 from tallystick.exact.importers._quantiser_fit import QuantiserOptions, fit_quantisers
 from tallystick.exact.importers._quantiser_report import QuantisationReport, Sample, measure
 from tallystick.exact.importers._quantiser_trees import FeatureCost, quantise_trees
@@ -76,8 +84,9 @@ def import_quantised(
     model
         What :func:`import_model` takes, or a ``FloatTrees``, ``FloatLinear`` or ``FloatMlp``.
     rows
-        (n, features) floats, in the order of the model's columns: they decide ranges (where those are not
-        given), thresholds, centers and shifts, and the report is made on them. Columns of a data frame give names.
+        (n, features) floats: they decide ranges (where those are not given), thresholds, centers and shifts, and the
+        report is made on them. Columns of a data frame are found by the model's names where it has them, and there may
+        be others; otherwise columns are taken in the model's order.
     feature_spec_hash
         Hash of the feature spec, 32 bytes.
     quantisers
@@ -102,13 +111,46 @@ def import_quantised(
     maps = tuple(quantisers) if isinstance(quantisers, Sequence) else fit_quantisers(names, values, how)
     source = _read(model, [its.feature for its in maps], options)
     if not given:
-        names = [its or name for its, name in zip(source.names, names, strict=True)] if source.names else names
+        order = columns_of_model(source, names)
+        own = (
+            names
+            if hasattr(rows, "columns")
+            else [its or name for its, name in zip(source.names or names, names, strict=False)]
+        )
+        names, values = [own[column] for column in order], np.ascontiguousarray(values[:, order])
+        source = replace(source, names=names)
         if isinstance(source, FloatMlp):  # int8 weights need inputs of one width
             how = replace(how, keep_whole=False)
         maps = fit_quantisers(names, values, how)
     program, costs = _convert(source, maps, values, feature_spec_hash, options)
     report = _measure(source, program, maps, values, labels, costs)
     return QuantisedModel(program, maps, report, source, tuple(costs))
+
+
+def columns_of_model(source: FloatModel, names: Sequence[str]) -> list[int]:
+    """For each feature of the model its column among the rows': by name where the model has names that they know.
+
+    Raises
+    ------
+    SpecMismatch
+        A feature has no column, or a model without names has another number of features.
+    """
+    wanted = [label_of(name) if name else "" for name in source.names]
+    known = {name: column for column, name in enumerate(names)}
+    if wanted and any(name in known for name in wanted):
+        missing = [name for name in wanted if name not in known]
+        if missing:
+            cause = f"{len(missing)} features of the model have no column, the first is {missing[0]}"
+            step = "Name the columns as in training."
+            raise SpecMismatch(cause + did_you_mean(missing[0], names), feature=missing[0], next_step=step)
+        return [known[name] for name in wanted]
+    if wanted and len(wanted) != len(names):
+        cause = f"the model has {len(wanted)} features, the rows have {len(names)} columns"
+        step = (
+            f"Leave out what is no feature; name the label's column. The last column is {names[-1]}." if names else ""
+        )
+        raise SpecMismatch(cause, field="rows", next_step=step or "Give rows.")
+    return list(range(len(names)))
 
 
 def _names(rows: Any) -> list[str]:
@@ -155,5 +197,15 @@ def _measure(
     labels: Any,
     costs: Sequence[FeatureCost] = (),
 ) -> QuantisationReport:
-    values = float_rows(rows, len(quantisers))
-    return measure(source, program, Sample(values, quantise_rows(quantisers, values), labels), costs)
+    names, wanted = _names(rows), [its.name for its in quantisers]
+    values = float_rows(rows, len(names))
+    if set(wanted) <= set(names):
+        values = np.ascontiguousarray(values[:, [names.index(name) for name in wanted]])
+    values = float_rows(values, len(quantisers))
+    integers = quantise_rows(quantisers, values)
+    report = measure(source, program, Sample(values, integers, labels), costs)
+    clipped = outside_rows(quantisers, values)
+    if not clipped.any() or clipped.all():
+        return replace(report, clipped_rows=int(clipped.sum()))
+    inside = measure(source, program, Sample(values[~clipped], integers[~clipped]))
+    return replace(report, clipped_rows=int(clipped.sum()), largest_difference_inside=inside.largest_difference)

@@ -42,6 +42,10 @@ class QuantisationReport:
         model with its thresholds moved: ``largest_difference`` can be above it.
     features
         What happened to each feature's thresholds; empty but for trees.
+    clipped_rows
+        Rows with a value outside its quantiser's range, which was put to the range's end.
+    largest_difference_inside
+        Largest difference over the other rows; None where no row, or every row, was clipped.
     """
 
     rows: int
@@ -55,6 +59,8 @@ class QuantisationReport:
     changed_decisions: int | None
     bound: float
     features: tuple[FeatureCost, ...] = ()
+    clipped_rows: int = 0
+    largest_difference_inside: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Every number, by name."""
@@ -72,7 +78,12 @@ class QuantisationReport:
                 lines.append(f"{name}: {before:.6f} as floats, {after:.6f} as a program ({after - before:+.6f})")
         lines.append(f"largest score difference: {self.largest_difference:.6g} (scores reach {self.largest_score:.6g})")
         lines.append(f"mean score difference: {self.mean_difference:.6g}")
-        lines.append(f"error bound of the program: {self.bound:.6g}")
+        if self.clipped_rows:
+            lines.append(f"rows with a clipped value: {self.clipped_rows}")
+        if self.largest_difference_inside is not None:
+            lines.append(f"largest score difference of the other rows: {self.largest_difference_inside:.6g}")
+        note = ", without clipped values and thresholds that moved" if self.features or self.clipped_rows else ""
+        lines.append(f"error bound of the program: {self.bound:.6g}{note}")
         if self.changed_decisions is not None:
             lines.append(f"changed decisions: {self.changed_decisions}")
         for cost in self.features:
@@ -140,7 +151,7 @@ def _classes(
         return (scores[:, 0] > 0).astype(np.int64)
     if not source.classes:
         return None
-    shares = isinstance(source, FloatTrees) and all(leaf >= 0 for tree in source.trees for leaf in tree.leaf)
+    shares = isinstance(source, FloatTrees) and source.are_shares
     return (scores[:, 0] > float(Fraction(shares, 2))).astype(np.int64)
 
 

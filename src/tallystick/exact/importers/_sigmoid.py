@@ -1,4 +1,4 @@
-"""The logistic function as a step table, from integer arithmetic alone."""
+"""The logistic function and the share of a class as step tables, from integer arithmetic alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tallystick.exact._calibration import Calibration
 from tallystick.exact._limits import INT64_MAX, INT64_MIN
 from tallystick.units import PPM_ONE
 
-__all__ = ["LOG_BITS", "log_odds", "sigmoid_table"]
+__all__ = ["LOG_BITS", "log_odds", "share_table", "sigmoid_table"]
 
 _FINEST: Final = 256  # steps of 1/256 of the smaller side's ppm ...
 _COARSEST_PPM: Final = 500  # ... and never above this
@@ -44,6 +44,27 @@ def sigmoid_table(slope: Fraction, scale_bits: int) -> Calibration:
         if start <= steps[-1][0]:  # a coarse scale: several steps begin at one raw score
             steps.pop()
         steps.append((max(start, INT64_MIN), ppm))
+    return Calibration.of(steps)
+
+
+def share_table(scale_bits: int) -> Calibration:
+    """Tabulate a score that is a share, in the same steps as :func:`sigmoid_table`.
+
+    A step begins right above its ppm, so 500,000 ppm is reached where the share is more than a half: where a forest of
+    two classes names the second.
+
+    Examples
+    --------
+    >>> table = share_table(24)
+    >>> table.at(1 << 23), table.at((1 << 23) + 1), table.at(1 << 24)
+    (499563, 500000, 999999)
+    """
+    steps = [(INT64_MIN, 0)]
+    for ppm in _step_ppm():
+        start = (ppm << scale_bits) // PPM_ONE + 1
+        if start == steps[-1][0]:  # a coarse scale: several steps begin at one raw score
+            steps.pop()
+        steps.append((start, ppm))
     return Calibration.of(steps)
 
 
