@@ -10,7 +10,7 @@ import typer
 
 from tallystick.cli._program._rows import columns_of, read_rows
 from tallystick.cli._session import Output, rows_text, with_settings
-from tallystick.errors import InputError
+from tallystick.errors import InputError, did_you_mean
 from tallystick.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,12 +36,14 @@ def _import(
     output: Path = typer.Option(..., "-o", "--output", help="Program file to write."),
     label: str = typer.Option("", "--label", help="Column of the rows that holds the label."),
     test_rows: Path | None = typer.Option(None, "--test-rows", help="Report on these rows as well."),
-    bits: int = typer.Option(16, "--bits", help="Integers of a feature with fractions are in [0, 2^bits)."),
+    bits: int = typer.Option(
+        16, "--bits", min=1, max=32, help="Integers of a feature with fractions are in [0, 2^bits)."
+    ),
     range_: list[str] = typer.Option(
         [], "--range", help="NAME=LOW:HIGH; the rows' own range by default.", metavar="RANGE"
     ),
     clip: bool = typer.Option(False, "--clip", help="Values outside a range become its end; by default an error."),
-    scale_bits: int = typer.Option(24, "--scale-bits", help="Raw scores are in units of 2^-scale_bits."),
+    scale_bits: int = typer.Option(24, "--scale-bits", min=0, max=62, help="Raw scores are in units of 2^-scale_bits."),
     iterations: int | None = typer.Option(None, help="Boosting rounds to use; the best round by default.", metavar="N"),
     decision: int = typer.Option(
         0, help="Output that is calibrated and flagged, of a model with several.", metavar="K"
@@ -119,7 +121,8 @@ def _labels(path: Path, label: str) -> Any:
         return None
     table = read_rows(path)
     if label not in table.columns:
-        raise InputError("there is no column of this name", file=str(path), name=label)
+        cause = "there is no column of the label" + did_you_mean(label, table.columns)
+        raise InputError(cause, file=str(path), name=label, next_step="Name the column with --label.")
     return table[label].to_numpy()
 
 

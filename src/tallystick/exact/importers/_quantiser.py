@@ -165,7 +165,7 @@ class Quantiser:
     def _refuse(self, wrong: npt.NDArray[np.bool_], values: npt.NDArray[np.float64], cause: str) -> None:
         if wrong.any():
             row = int(np.argmax(wrong))
-            step = "Correct the row, widen the quantiser's domain, or declare that outside values are clipped."
+            step = "Correct the row, widen the range (--range NAME=LOW:HIGH), or clip what is outside (--clip)."
             value = float(values[row])
             raise RangeError(f"feature of row {row} {cause}", name=self.name, value=value, next_step=step)
 

@@ -83,7 +83,7 @@ def fit_quantisers(names: Sequence[str], rows: Any, options: QuantiserOptions | 
     for name in options.ranges:
         if name not in names:
             cause = f"a range is given for {name!r}, which is no feature{did_you_mean(name, names)}"
-            raise ProgramError(cause, field="quantiser.ranges")
+            raise ProgramError(cause, field="quantiser.ranges", next_step="Name a feature of the rows.")
     made = []
     for column, name in enumerate(names):
         its = values[:, column]
