@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from tallystick.exact import save_program, score_outputs, score_row
+from tallystick.exact import Calibration, save_program, score_outputs, score_row
 from tallystick.exact.importers import FloatLinear, ImportOptions, Quantiser, linear_to_program
 
 from ..exact.kinds import random_forest
@@ -39,6 +40,51 @@ def test_every_output_and_the_winner() -> None:
         raws = score_outputs(made, row)
         assert tuple(line[f"raw_{output}"] for output in range(3)) == raws
         assert raws[line["winner"]] == max(raws)
+
+
+def test_first_scores_are_shown() -> None:
+    save_program(program(), "p.tally")
+    rows = edge_rows(program())[:12]
+    pl.DataFrame(rows, schema=["age_s", "value_log2"], orient="row").write_csv("rows.csv")
+    done = good("program", "score", "p.tally", "rows.csv", "--json").json
+    wanted = [score_row(program(), row) for row in rows[:10]]
+    assert done["file"] is None
+    assert [(line["raw_0"], line["ppm"], line["flag"]) for line in done["scores"]] == wanted
+    text = good("program", "score", "p.tally", "rows.csv").out
+    assert "the first 10; -o FILE.csv writes all:" in text
+    assert text.splitlines()[-1].split() == ["9", *map(str, wanted[9])]
+
+
+@pytest.mark.parametrize(
+    ("classes", "names"),
+    [
+        ('["ham", "spam", "gr\\u00fcn"]', ["ham", "spam", "grün"]),
+        ("[1, 2, 3]", ["1", "2", "3"]),
+        ('["two", "names"]', None),
+        ("no JSON", None),
+    ],
+)
+def test_classes_have_their_names(classes: str, names: list[str] | None) -> None:
+    made = replace(random_forest(3), metadata={"classes": classes})
+    save_program(made, "p.tally")
+    rows = edge_rows(made, limit=5)
+    pl.DataFrame(rows, schema=[f.name for f in made.features], orient="row").write_csv("rows.csv")
+    done = good("program", "score", "p.tally", "rows.csv", "-o", "scores.csv", "--json").json
+    assert done["file"] == "scores.csv"
+    for line in [*done["scores"], *pl.read_csv("scores.csv").rows(named=True)]:
+        assert str(line.get("class")) == str(names and names[line["winner"]])
+
+
+def test_no_calibration_no_ppm() -> None:
+    made = replace(program(), calibration=Calibration.of([(0, 0)]))
+    save_program(made, "p.tally")
+    Path("rows.csv").write_text("age_s,value_log2\n5,1\n")
+    done = good("program", "score", "p.tally", "rows.csv", "--json").json
+    assert done["scores"] == [{"row": 0, "raw_0": score_row(made, [5, 1]).raw}]
+    assert "flagged" not in done
+    text = good("program", "score", "p.tally", "rows.csv").out
+    assert "no ppm and no flags" in text
+    assert "the scores:" in text
 
 
 def test_quantisers_take_floats() -> None:
