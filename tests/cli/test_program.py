@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.exact import Program, TreeEnsemble, save_program
+from tallystick.exact.importers import FloatLinear, ImportOptions, Quantiser, linear_to_program
 from tallystick.runtimes import _check
 
 from ..exact.kinds import KINDS
@@ -37,6 +38,17 @@ def test_inspect_every_kind(kind: str) -> None:
     assert good("program", "inspect", file, "--text").out.startswith(f"program 0x{made.hash.hex()}")
 
 
+def test_inspect_shows_quantisers_by_feature() -> None:
+    quantiser = Quantiser.of("price", "0.5", "0.25", 0, 99)
+    source = FloatLinear("by hand", ["price"], [[2.0]], [1.0])
+    made = linear_to_program(source, [quantiser.feature], bytes(32), ImportOptions(scale_bits=8), [quantiser])
+    file = written("p.tally", made)
+    text = good("program", "inspect", file).out
+    assert "metadata quantisers" not in text
+    assert "in [0, 99]  offset 0.5, step 0.25" in text
+    assert "quantisers" in good("program", "inspect", file, "--json").json["metadata"]
+
+
 def test_inspect_a_shipped_model() -> None:
     text = good("program", "inspect", "tsgn-v1").out
     assert "sum of trees" in text
@@ -58,8 +70,18 @@ def test_diff() -> None:
     assert [change["what"] for change in done.json["changes"]] == ["base"]
     assert done.json["scores"]["raw_differs"] == done.json["scores"]["rows"]
     assert done.json["scores"]["flag_differs"] > 0
+    assert done.json["scores"]["largest_raw_difference"] == 400
     text = call("program", "diff", one, two).out
     assert "base\n  - [-2]\n  + [398]\n" in text
+
+
+def test_diff_shows_people_the_first_changes() -> None:
+    one = written("one.tally", program())
+    two = written("two.tally", replace(program(), metadata={f"m{number:02}": number for number in range(25)}))
+    names = [change["what"] for change in call("program", "diff", one, two, "--json").json["changes"]]
+    text = call("program", "diff", one, two).out
+    assert [name in text for name in names] == [True] * 20 + [False] * (len(names) - 20)
+    assert f"and {len(names) - 20} more changes; --json has all" in text
 
 
 def test_diff_of_programs_with_other_inputs() -> None:

@@ -16,6 +16,7 @@ __all__ = ["register"]
 
 _ROWS: Final = 2_000
 _SHOWN: Final = 100  # characters of a value
+_CHANGES: Final = 20  # shown to people
 
 
 def register(program: typer.Typer) -> None:
@@ -68,13 +69,17 @@ def _scores(one: Program, two: Program) -> dict[str, Any]:
     return {
         "rows": len(rows),
         "raw_differs": int((raw_one != raw_two).sum()),
+        # Python integers: two raw scores may be further apart than int64 reaches
+        "largest_raw_difference": max(abs(a - b) for a, b in zip(raw_one.tolist(), raw_two.tolist(), strict=True)),
         "largest_ppm_difference": int(np.abs(ppm_one.astype(np.int64) - ppm_two.astype(np.int64)).max()),
         "flag_differs": int(flags.sum()),
     }
 
 
 def _text(changes: list[Change], scores: dict[str, Any]) -> str:
-    lines = [f"{change.what}\n  - {_short(change.old)}\n  + {_short(change.new)}" for change in changes]
+    lines = [f"{change.what}\n  - {_short(change.old)}\n  + {_short(change.new)}" for change in changes[:_CHANGES]]
+    if len(changes) > _CHANGES:
+        lines.append(f"and {len(changes) - _CHANGES:,} more changes; --json has all")
     if scores:
         lines += ["", "on rows at thresholds, corners and anywhere:", rows_text(list(scores.items()))]
     return "\n".join(lines)
