@@ -35,6 +35,7 @@ VERBS = [
     ("program", "verify"),
     ("program", "export"),
     ("program", "deploy"),
+    ("program", "call"),
     ("program", "prove"),
     ("program", "accept"),
     ("register",),

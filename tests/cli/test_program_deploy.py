@@ -27,6 +27,7 @@ def test_deploy_and_again() -> None:
     assert receipt["program_hash"] == "0x" + program().hash.hex() == first["program_hash"]
     again = good("program", "deploy", "p.tally")
     assert "is there" in again.err
+    assert "probe_rows    16 agree" in again.out
     assert f"deployment-31337-{program().hash.hex()[:8]}-branch.json" in again.out
 
 

@@ -1,7 +1,7 @@
 """Everything that runs an exact program, found by entry point, and the check that they agree to the last bit."""
 
 from tallystick.runtimes._check import Check, Difference, RuntimeCheck, check_program
-from tallystick.runtimes._deploy import check_deployment, deploy
+from tallystick.runtimes._deploy import PROBE_ROWS, check_deployment, deploy
 from tallystick.runtimes._deploy_factory import FACTORY, contract_address, deploy_factory
 from tallystick.runtimes._deploy_plan import DeploymentPlan, PlannedContract, plan_deployment
 from tallystick.runtimes._deploy_receipt import DeployedContract, DeploymentReceipt
@@ -16,6 +16,7 @@ __all__ = [
     "ENTRY_POINTS",
     "EVM_TARGETS",
     "FACTORY",
+    "PROBE_ROWS",
     "BatchCaller",
     "BatchResult",
     "ChainLimits",

@@ -19,9 +19,9 @@ from tallystick.targets.evm import RowCode
 if TYPE_CHECKING:
     from web3 import Web3
 
-__all__ = ["check_deployment", "deploy"]
+__all__ = ["PROBE_ROWS", "check_deployment", "deploy"]
 
-_PROBE_ROWS: Final = 16
+PROBE_ROWS: Final = 16  # that a deployment is checked with
 
 
 def deploy(
@@ -84,7 +84,7 @@ def check_deployment(receipt: DeploymentReceipt, program: Program, w3: Web3, lim
         raise LedgerError("the receipt is of another program", model="0x" + receipt.program_hash.hex())
     for contract in receipt.contracts:
         contract.check(code_at(w3, contract.address))
-    rows = probe_rows(program, _PROBE_ROWS, 0)
+    rows = probe_rows(program, PROBE_ROWS, 0)
     code = RowCode(program)
     found = BatchCaller(w3, receipt.address, program.model.outputs, limits).run([code.encode(row) for row in rows])
     for row, outcome in zip(rows, found.rows, strict=True):

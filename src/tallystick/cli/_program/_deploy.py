@@ -26,7 +26,9 @@ def register(program: typer.Typer) -> None:
 def _deploy(
     file: str = typer.Argument(help="Program file, model folder, or a shipped model's name."),
     target: str = typer.Option(
-        "", help="branch (cheapest to call), table (cheapest to deploy), or dense (linear, perceptron)."
+        "",
+        help="branch (cheapest to call), table (cheapest to deploy), or dense (linear, perceptron). "
+        "By kind when omitted: branch for trees, dense otherwise.",
     ),
     output: Path | None = typer.Option(
         None, "-o", "--output", help="Receipt; deployment-CHAIN-HASH-TARGET.json by default."
@@ -48,7 +50,7 @@ def _deploy(
     Example: tally program deploy tsgn-v1 --target branch
     """
     from tallystick.apps.fraud import find_model, open_ledger
-    from tallystick.runtimes import FACTORY, deploy, plan_deployment
+    from tallystick.runtimes import FACTORY, PROBE_ROWS, deploy, plan_deployment
     from tallystick.store import make_folder
     from tallystick.units import format_address, parse_address
 
@@ -71,10 +73,12 @@ def _deploy(
         "address": receipt.address,
         "contracts": len(receipt.contracts),
         "gas_used": receipt.gas_used,
+        "probe_rows": PROBE_ROWS,
         "receipt": str(path),
         "sent": bool(plan.missing),
     }
-    out.result(facts, rows_text(list(facts.items())))
+    shown = {**facts, "probe_rows": f"{PROBE_ROWS} agree"}
+    out.result(facts, rows_text(list(shown.items())))
 
 
 def _usual(program: Program) -> str:
