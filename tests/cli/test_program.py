@@ -153,3 +153,6 @@ def test_signing_key_with_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "Set the environment variable TALLY_KEY_PASSWORD" in locked
     monkeypatch.setenv("TALLY_KEY_PASSWORD", "secret")
     good("program", "sign", file, "--key", "key.pem")
+    command = "openssl ecparam -name prime256v1 -genkey -noout -out open.pem"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    assert "unset TALLY_KEY_PASSWORD" in call("program", "sign", file, "--key", "open.pem").err
