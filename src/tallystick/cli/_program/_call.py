@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tallystick.cli._program._score import integer_rows
+from tallystick.cli._program._score import integer_rows, scores_frame
 from tallystick.cli._session import Output, rows_text, with_settings
 from tallystick.errors import InputError, LedgerError, NoContract, TransactionFailed, VerificationFailed, WrongChain
 from tallystick.settings import Settings
@@ -34,7 +34,7 @@ def _call(
     address: str = typer.Option("", "--address", help="Contract to call; or give --receipt."),
     receipt: Path | None = typer.Option(None, "--receipt", help="What `tally program deploy` wrote."),
     output: Path | None = typer.Option(
-        None, "-o", "--output", help="Write .csv: row, raw of each output, gas; where all rows agree."
+        None, "-o", "--output", help="Write .csv, where all rows agree: what `score` writes, and gas."
     ),
     packed: Path | None = typer.Option(
         None, "--packed", help="Write .csv: row, packed (0x…), for who calls the contract without tally."
@@ -50,6 +50,8 @@ def _call(
 
     Example: tally program call model.tally rows.csv --receipt deployment.json -o scores.csv
     """
+    import polars as pl
+
     from tallystick.apps.fraud import find_model, open_ledger
     from tallystick.exact import FastProgram
     from tallystick.runtimes import BatchCaller, probe_limits
@@ -73,10 +75,12 @@ def _call(
         caller = BatchCaller(session.w3, place, program.model.outputs, probe_limits(session.w3))
         found = caller.run(calldata)
         chain_id = session.chain_id
-    different = _first_difference(found.rows, FastProgram(program).outputs(values).tolist())
+    fast = FastProgram(program)
+    different = _first_difference(found.rows, fast.outputs(values).tolist())
     gas = [outcome.gas for outcome in found.rows]
     if output is not None and different is None:
-        write_bytes(output, _table(found.rows))
+        frame = scores_frame(fast, values).with_columns(pl.Series("gas", gas, pl.Int64))
+        write_bytes(output, frame.write_csv().encode("utf-8"))
     facts: dict[str, Any] = {
         "program": "0x" + program.hash.hex(),
         "chain_id": chain_id,
@@ -154,12 +158,3 @@ def _first_difference(
 
 def _said(outputs: tuple[int, ...] | None) -> str:
     return f"gives {outputs}" if outputs is not None else "reverts"
-
-
-def _table(found: Sequence[Outcome]) -> bytes:
-    """What the contract gave to each row, where it gave something to all."""
-    outputs = [outcome.outputs or () for outcome in found]
-    head = ",".join(["row", *(f"raw_{index}" for index in range(len(outputs[0]))), "gas"])
-    pairs = enumerate(zip(outputs, found, strict=True))
-    lines = [",".join(map(str, (number, *raws, outcome.gas))) for number, (raws, outcome) in pairs]
-    return "\n".join([head, *lines, ""]).encode("ascii")
