@@ -85,7 +85,7 @@ def test_fewer_bits_cost_more(data: tuple[np.ndarray, np.ndarray]) -> None:
         (["--range", "radius"], "NAME=LOW:HIGH"),
         (["--range", "radios=0:1"], "did you mean 'radius'"),
         (["--label", "z"], "no column of the label; there are"),
-        (["--bits", "99"], "1<=x<=32"),
+        (["--bits", "99"], "--bits"),
     ],
 )
 def test_invalid_options(data: tuple[np.ndarray, np.ndarray], flags: list[str], cause: str) -> None:
