@@ -4,7 +4,7 @@
 Fifty trees of depth 4, thirty features as uint16; gas without intrinsic gas and calldata, the mean over all rows, in
 py-evm. Each line has the ideas of the lines above it. Every answer is compared with the reference.
 
-    python bench/branch_ideas.py [--json] [--every N]
+    python bench/branch_ideas.py [--json] [--quick] [--every N]
 """
 
 from __future__ import annotations
@@ -98,9 +98,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take every N-th row")
+    parser.add_argument("--quick", action="store_true", help="every 24th row only")
     arguments = parser.parse_args()
+    every = 24 if arguments.quick else arguments.every
     found = {
-        name: {idea: measure(program, code, arguments.every) for idea, code in variants(program)}
+        name: {idea: measure(program, code, every) for idea, code in variants(program)}
         for name, program in (("lightgbm", lightgbm_cancer()), ("sklearn", sklearn_cancer()))
     }
     if arguments.json:

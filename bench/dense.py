@@ -27,6 +27,7 @@ from tallystick.targets.evm.dense._packed import plan_packed
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.targets.evm.machine import run
 
+_QUICK_MACS = 20_000  # layers below this are quick
 SHAPES = ((784, 16), (784, 128), (32, 16))
 INT32 = (-(1 << 31), (1 << 31) - 1)
 ETHEREUM, GLAMSTERDAM = 24_576, 65_536  # most bytes of code: EIP-170, and EIP-7954 (in review)
@@ -136,12 +137,12 @@ def write_sums(code: Assembler, inputs: int, wide: bool) -> None:
     code.push(512).push(0).op("RETURN")
 
 
-def measure(program: Program, layout: Contracts) -> dict[str, object]:
+def measure(program: Program, layout: Contracts, rows: int) -> dict[str, object]:
     """Gas of a call on random rows, the largest; each answer equals the reference."""
     random = Random(1)
     macs = len(program.features) * program.model.outputs
     gas = 0
-    for row in [[random.randint(0, 255) for _ in program.features] for _ in range(3)]:
+    for row in [[random.randint(0, 255) for _ in program.features] for _ in range(rows)]:
         outcome = run(layout.code, RowCode(program).encode(row), layout.data)
         assert outcome.words() == score_outputs(program, row), layout.layout
         gas = max(gas, outcome.gas)
@@ -161,9 +162,13 @@ def measure(program: Program, layout: Contracts) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--quick", action="store_true", help="the smaller layers, a row each")
     asked = parser.parse_args()
-    programs = [program_of(*shape) for shape in SHAPES]
-    cases = [measure(program, layout) for program in programs for layout in layouts_of(program)]
+    shapes = [shape for shape in SHAPES if not asked.quick or shape[0] * shape[1] < _QUICK_MACS]
+    programs = [program_of(*shape) for shape in shapes]
+    cases = [
+        measure(program, layout, 1 if asked.quick else 3) for program in programs for layout in layouts_of(program)
+    ]
     if asked.json:
         print(json.dumps({"cases": cases}))
         return
