@@ -75,7 +75,7 @@ def test_a_differing_answer_is_3_and_names_the_first_row(kept: Kept, reverts: bo
     asked = f"3660041460{7 + len(answer) // 2:02x}57"  # calldata of four bytes: jump behind the answer
     code = f"{asked}{answer}5b7f{made.hash.hex()}5f5260205ff3"
     address = "0x" + f"{0x77 + reverts:x}" * 20
-    connect(kept.url).provider.make_request("anvil_setCode", [address, "0x" + code])  # type: ignore[arg-type]
+    connect(kept.url).provider.make_request("anvil_setCode", [address, "0x" + code])
     flags = ("--address", address, "--rpc-url", kept.url, "-o", "scores.csv")
     done = call("program", "call", "p.tally", "rows.csv", *flags)
     said = "reverts" if reverts else f"gives ({raws[0]},)"

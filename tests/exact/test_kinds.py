@@ -66,7 +66,7 @@ def test_mutated_bytes_are_refused_or_canonical(made: Program, data: st.DataObje
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=list(KINDS))
 def test_invalid_truncated(make: object) -> None:
-    data = make(5).to_bytes()  # type: ignore[operator]
+    data = make(5).to_bytes()
     for size in range(len(data)):
         with pytest.raises(ProgramError, match="cut short"):
             Program.from_bytes(data[:size])
@@ -177,7 +177,7 @@ def test_largest_accumulators_are_allowed() -> None:
 )
 def test_invalid_model(make: object, cause: str) -> None:
     with pytest.raises(ProgramError, match=cause):
-        make()  # type: ignore[operator]
+        make()
 
 
 def test_invalid_forest_that_is_a_sum() -> None:

@@ -64,7 +64,7 @@ def test_one_wrong_bit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     found = with_fault("one bit", monkeypatch)
     assert (found.state, found.difference is not None) == ("differs", True)
     assert found.difference is not None
-    assert found.difference.expected == found.difference.got ^ 1  # type: ignore[operator]
+    assert found.difference.expected == found.difference.got ^ 1
     assert not check_program(program()).agree
 
 

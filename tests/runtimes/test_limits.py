@@ -77,7 +77,7 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Callable[[Node], ChainLimits]:
     def run(node: Node) -> ChainLimits:
         monkeypatch.setattr(_evm_node, "ask", node)
         monkeypatch.setattr(_limits, "ask", node)
-        return probe_limits(None)  # type: ignore[arg-type]
+        return probe_limits(None)
 
     return run
 

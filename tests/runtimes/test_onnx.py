@@ -24,7 +24,7 @@ def test_is_registered() -> None:
 
 
 @pytest.mark.parametrize("make", [trees, random_mlp])
-def test_rows_are_taken_in_parts(make, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_rows_are_taken_in_parts(make, monkeypatch: pytest.MonkeyPatch) -> None:
     tested = make(9)
     rows = probe_rows(tested, 500)
     monkeypatch.setattr(module, "_NUMBERS_AT_ONCE", 100)
@@ -49,7 +49,7 @@ def test_invalid_rows() -> None:
         with pytest.raises(RangeError, match="the program has 2 features"):
             runner.outputs(np.zeros(2, np.int64))
         with pytest.raises(InputError, match="int64"):
-            runner.outputs(np.zeros((3, 2)))  # type: ignore[arg-type]
+            runner.outputs(np.zeros((3, 2)))
 
 
 def test_invalid_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

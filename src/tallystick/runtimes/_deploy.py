@@ -81,7 +81,9 @@ def check_deployment(receipt: DeploymentReceipt, program: Program, w3: Web3, lim
         An output differs; names the row.
     """
     if program.hash != receipt.program_hash:
-        raise LedgerError("the receipt is of another program", model="0x" + receipt.program_hash.hex())
+        step = "Give the program that was deployed, or the receipt of this one."
+        name = "0x" + receipt.program_hash.hex()
+        raise LedgerError("the receipt is of another program", model=name, next_step=step)
     for contract in receipt.contracts:
         contract.check(code_at(w3, contract.address))
     rows = probe_rows(program, PROBE_ROWS, 0)

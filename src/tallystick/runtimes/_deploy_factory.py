@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tallystick.chain import SendOptions, Signer, send_transaction
 from tallystick.errors import ChainError, NoContract, NotBroadcast
 from tallystick.runtimes._evm_node import code_at
-from tallystick.targets.evm import create2_address
+from tallystick.targets.evm import NO_SALT, create2_address
 from tallystick.units import format_address, parse_address
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ FACTORY_CODE: Final = bytes.fromhex(
     "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b"
     "8082525050506014600cf3"
 )
-NO_SALT: Final = bytes(32)  # the init code alone makes the address
 
 
 def contract_address(initcode: bytes, factory: str = FACTORY) -> str:

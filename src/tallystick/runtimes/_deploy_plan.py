@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tallystick.chain import translated
 from tallystick.errors import LedgerError, ProgramError
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from web3 import Web3
 
 __all__ = ["DeploymentPlan", "PlannedContract", "check_code", "plan_deployment"]
+
+_OTHER_TARGET: Final = "Take another --target: branch or table for trees, dense for linear models and perceptrons."
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def plan_deployment(
     limits = limits or probe_limits(w3)
     why = maker.refuses(program)
     if why:
-        raise ProgramError(f"not for {target}: {why}")
+        raise ProgramError(f"not for {target}: {why}", next_step=_OTHER_TARGET)
     check_factory(w3, factory)
     parts = maker.parts(program, limits, lambda initcode: parse_address(contract_address(initcode, factory)))
     return DeploymentPlan(program, target, limits, factory, _planned(w3, parts, limits, factory))

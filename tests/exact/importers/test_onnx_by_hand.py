@@ -76,7 +76,7 @@ def test_averages_base_values_and_several_outputs() -> None:
     }  # fmt: skip
     for aggregate in ("SUM", "AVERAGE"):
         program = check(graph([regressor(base_values=[0.5, -1.0], aggregate_function=aggregate, **second)]))
-        assert program.model.divisor == (2 if aggregate == "AVERAGE" else 1)  # type: ignore[union-attr]
+        assert program.model.divisor == (2 if aggregate == "AVERAGE" else 1)
 
 
 @pytest.mark.parametrize(("base", "column"), [(None, 0), ([0.25], 0), (None, 1)])
@@ -151,7 +151,7 @@ def test_casts_between_the_values_and_the_model() -> None:
     model = graph(scale + rest, {"k": np.array([0.1, 3.0]), "w": W})
     source = read_onnx(model, 2)
     assert isinstance(source, FloatLinear)
-    assert (source.sum_bits, source.value_bits, source.scaling.roundings) == (24, 24, 2)  # type: ignore[union-attr]
+    assert (source.sum_bits, source.value_bits, source.scaling.roundings) == (24, 24, 2)
     check(model)
     whole = graph(
         [node("Cast", "x", "f", to=TensorProto.FLOAT), node("MatMul", "f w")], {"w": W}, kind=TensorProto.INT64

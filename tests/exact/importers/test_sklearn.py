@@ -112,7 +112,7 @@ def test_forest_classifiers(kind: Any, classes: int) -> None:
     model = kind(**ALL_COLUMNS).fit(*data(classes))
     program = convert(model)
     small(program)
-    assert program.model.divisor == 9  # type: ignore[union-attr]
+    assert program.model.divisor == 9
     assert program.metadata["score"] == "share of the class"
     for row in edge_rows(program):
         share = Fraction(score_outputs(program, row)[program.decision], 1 << program.scale_bits)
@@ -230,7 +230,7 @@ def test_isolation_forest(max_features: float) -> None:
     program = convert(model)
     small(program)
     rows = rows_for(program)
-    slope, offset = float(program.metadata["link_slope"]), float(program.metadata["offset"])  # type: ignore[arg-type]
+    slope, offset = float(program.metadata["link_slope"]), float(program.metadata["offset"])
     theirs = model.score_samples(np.array(rows, float))
     ours = np.array([-(2 ** (slope * score_outputs(program, row)[0] / 2**30)) for row in rows])
     assert np.abs(ours - theirs).max() <= program.error_bound.numerator / 2**30
@@ -301,7 +301,7 @@ def test_pipeline_of_two_scalers() -> None:
     program = convert(model)
     check(program, model.predict)
     plain = make_pipeline(StandardScaler(with_mean=False, with_std=False), LinearRegression()).fit(*data(0))
-    assert read_sklearn(plain).scaling is None  # type: ignore[union-attr]
+    assert read_sklearn(plain).scaling is None
 
 
 @pytest.mark.parametrize("classes", [0, 2, 3])

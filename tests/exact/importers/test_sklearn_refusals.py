@@ -102,9 +102,9 @@ def test_invalid_linear_models() -> None:
 
 def test_old_multinomial_of_two_classes_has_a_slope() -> None:
     model = LogisticRegression().fit(VALUES, TARGET)
-    assert read_sklearn(model).slope == 1  # type: ignore[union-attr]
+    assert read_sklearn(model).slope == 1
     model.multi_class = "multinomial"
-    assert read_sklearn(model).slope == 2  # type: ignore[union-attr]
+    assert read_sklearn(model).slope == 2
 
 
 def test_invalid_perceptrons() -> None:
@@ -119,7 +119,7 @@ def test_invalid_perceptrons() -> None:
     linear = MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, activation="identity")
     with pytest.warns(UserWarning, match="Maximum iterations"):
         linear.fit(VALUES, TARGET)
-    assert not any(layer.relu for layer in read_sklearn(linear).layers)  # type: ignore[union-attr]
+    assert not any(layer.relu for layer in read_sklearn(linear).layers)
 
 
 @pytest.mark.parametrize(
@@ -191,4 +191,4 @@ def test_moved_threshold_that_nothing_meets() -> None:
     source = FloatTrees("x", [""], [FloatTree([0], [-3e38], [-1], [-2], [1, 2], [1, 1])], [0], value_bits=24)
     moved = move_thresholds(source, [Step("/", (1e300,))])
     program = trees_to_program(moved, [Feature("a", -(1 << 62), 1 << 62)], bytes(32))
-    assert program.model.base == (2 << 24,)  # type: ignore[union-attr]
+    assert program.model.base == (2 << 24,)

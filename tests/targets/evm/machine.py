@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
         return self.output[68 : 68 + size].decode("ascii")
 
 
-def _state(codes: dict[bytes, bytes]):  # type: ignore[no-untyped-def]
+def _state(codes: dict[bytes, bytes]):
     header = MAINNET_GENESIS_HEADER.copy(gas_limit=GAS)
     context = PragueVM.create_execution_context(header, [], chain_context=_ChainContext(1))
     state = PragueVM.get_state_class()(AtomicDB(), context, BLANK_ROOT_HASH)

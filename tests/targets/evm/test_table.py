@@ -152,7 +152,7 @@ def test_value_above_its_span_anywhere() -> None:
 
 
 def test_gas_hardly_depends_on_the_row_in_trees_of_fixed_depth() -> None:
-    trees = narrow_program(NarrowShape(9, 30, "full", (5,) * 10, 1, 1, 1 << 24)).model.trees  # type: ignore[union-attr]
+    trees = narrow_program(NarrowShape(9, 30, "full", (5,) * 10, 1, 1, 1 << 24)).model.trees
     program = trees_program(full(30), trees)
     data = table_data(program, ADDRESS_OF)
     gas = {call(data, RowCode(program).encode(row)).gas for row in edge_rows(program, limit=5)}

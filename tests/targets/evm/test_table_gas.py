@@ -57,7 +57,7 @@ def test_gas_per_tree_with_cold_data() -> None:
 
 
 def test_bytes_per_node() -> None:
-    nodes = sum(len(tree.feature) for tree in model().model.trees)  # type: ignore[union-attr]
+    nodes = sum(len(tree.feature) for tree in model().model.trees)
     (part,) = table().parts
     assert len(part) <= BYTES_PER_NODE * nodes
     assert len(part) <= 132 * TREES

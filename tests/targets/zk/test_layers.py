@@ -12,7 +12,7 @@ NO_CLIP = (-(1 << 31), (1 << 31) - 1)
 FEATURES = (Feature("a", -10, 10),)
 
 
-def plan(*layers: DenseLayer):  # type: ignore[no-untyped-def]
+def plan(*layers: DenseLayer):
     model = Mlp(layers)
     return plan_layers(finished(FEATURES, model), model)
 

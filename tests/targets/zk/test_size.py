@@ -12,7 +12,7 @@ from tallystick.targets.zk._size import size_of
 from .programs import KINDS, finished
 
 
-def ladder(steps: int):  # type: ignore[no-untyped-def]
+def ladder(steps: int):
     trees = tuple(Tree((0,), (step,), (-1,), (-2,), (0,), (0, 1)) for step in range(steps))
     return finished((Feature("height", 0, steps),), TreeEnsemble(trees))
 

@@ -105,7 +105,10 @@ def _load(path: Path, unpickle: bool) -> Any:
         return pickle.loads(path.read_bytes())
     except Exception as error:
         # Whatever a pickle raises is about the pickle.
-        raise InputError("the pickle cannot be loaded", file=str(path), value=repr(error)[:80]) from error
+        step = "Load it with the versions it was saved with, or export the model to ONNX."
+        raise InputError(
+            "the pickle cannot be loaded", file=str(path), value=repr(error)[:80], next_step=step
+        ) from error
 
 
 def _frame(path: Path, names: list[str]) -> Any:

@@ -87,7 +87,8 @@ def _accept(
     try:
         claim = Proof.from_json(proof.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("the proof cannot be read", file=str(proof)) from error
+        step = "Give the file that `tally program prove -o` wrote."
+        raise InputError("the proof cannot be read", file=str(proof), next_step=step) from error
     verify(program, claim, make_folder(settings.project / "keys"), _srs(srs, srs_sha256))
     values = dict(zip((feature.name for feature in program.features), claim.row, strict=True))
     facts = {

@@ -59,7 +59,9 @@ def columns_of(table: pl.DataFrame, names: Sequence[str], file: Path) -> Any:
     found = np.empty((len(chosen), len(names)), np.int64 if whole else np.float64)
     for index, (name, column) in enumerate(zip(names, chosen, strict=True)):
         if not (column.dtype.is_numeric() or column.dtype == pl.Boolean):
-            raise InputError("a column holds no numbers", file=str(file), name=name, value=str(column.dtype))
+            step = "Encode it as numbers, as in training, or leave it out if it is no feature."
+            where = {"file": str(file), "name": name, "value": str(column.dtype)}
+            raise InputError("a column holds no numbers", next_step=step, **where)
         _refuse_any(column.is_null(), "a cell is empty", file, name)
         kind = pl.Int64 if whole else pl.Float64
         numbers = column.cast(kind, strict=False)

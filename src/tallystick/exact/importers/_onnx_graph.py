@@ -84,7 +84,7 @@ def open_graph(model: Any) -> Graph:
         import onnx
     except ModuleNotFoundError as error:
         raise MissingExtra.of("onnx", "onnx") from error
-    from google.protobuf.message import DecodeError, EncodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError, EncodeError
 
     try:
         proto = onnx.ModelProto.FromString(model if isinstance(model, bytes) else model.SerializeToString())

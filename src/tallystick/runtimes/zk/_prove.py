@@ -63,7 +63,7 @@ def prove_with(keys: Keys, row: Sequence[int]) -> Proof:
         found = call_ezkl("proving", [*_prove_steps(keys, place), _verify_step(keys, place["proof"])])
         made: dict[str, Any] = json.loads(Path(place["proof"]).read_text(encoding="utf-8"))
     if found[-1] is not True:
-        raise ProgramError("ezkl's own proof does not verify", field="proof")
+        raise ProgramError("ezkl's own proof does not verify", field="proof", next_step="Report it with the program.")
     instances = [_from_felt(text) for column in made["instances"] for text in column]
     sums = circuit.sums(instances)
     outputs = circuit.raws(sums)

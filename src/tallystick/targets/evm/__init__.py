@@ -5,6 +5,7 @@ from tallystick.targets.evm._row import MAX_VALUE_BYTES, RowCode
 from tallystick.targets.evm.branch import BranchCode, BranchOptions, SplitBranch, branch_code, split_branch
 from tallystick.targets.evm.dense import DenseCode, DenseOptions, dense_code
 from tallystick.targets.evm.table import (
+    NO_SALT,
     TableContract,
     TableData,
     TableOptions,
@@ -18,6 +19,7 @@ from tallystick.targets.evm.table import (
 
 __all__ = [
     "MAX_VALUE_BYTES",
+    "NO_SALT",
     "Assembler",
     "BranchCode",
     "BranchOptions",

@@ -15,7 +15,7 @@ __all__ = [
     "data_initcode",
 ]
 
-NO_SALT: Final = bytes(32)
+NO_SALT: Final = bytes(32)  # the init code alone makes the address
 AddressOf: TypeAlias = Callable[[bytes], bytes]  # init code to the address, 20 bytes, that its contract will have
 
 
