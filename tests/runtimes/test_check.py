@@ -74,6 +74,13 @@ def test_a_row_outside_that_is_not_refused_is_found(monkeypatch: pytest.MonkeyPa
     assert found.difference is not None
 
 
+def test_only_what_ran_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[Any] = []
+    monkeypatch.setattr(_check, "runtimes", lambda: {"wrong": Wrong("refuses")})
+    check_program(program(), note=lambda *note: notes.append(note))
+    assert notes == []
+
+
 def test_refusal_and_missing_package_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert with_fault("refuses", monkeypatch).why == "takes nothing"
     late = with_fault("too large", monkeypatch)

@@ -97,9 +97,11 @@ def check_program(
     done = []
     for name, its in chosen.items():
         count = max(rows or its.rows, 2)
-        note(name, 0, count)
+        if not its.refuses(program):
+            note(name, 0, count)
         done.append(_check_runtime(program, its, probe_rows(program, count, seed)))
-        note(name, count, count)
+        if done[-1].rows:
+            note(name, done[-1].rows, count)
     return Check(program.hash, seed, tuple(done))
 
 
